@@ -1,0 +1,332 @@
+import { RetroscopeError } from '../errors.js'
+import type { Event } from '../events.js'
+import type { EventRef, Seq, ThreadNo } from '../ids.js'
+import { toKind, toKindCode } from '../spool/format.js'
+import { ChunkCursor } from './chunk.js'
+import { type HeaderFilter, walkChunks } from './chunk-walk.js'
+import { countEvents, type EventCounts, toEmptyCounts } from './count-events.js'
+import { readDeltas } from './delta-reader.js'
+import { readEvent, toGapEvent, toUnknownHead } from './event-reader.js'
+import { toSlot } from './header.js'
+import { KeptEvents } from './kept-events.js'
+import type { KeyValue } from './key-value.js'
+import type { LevelDamage } from './leveldb/check.js'
+import { LogTables } from './log-tables.js'
+import { PathQuestion } from './path-set.js'
+import type { DeltaEntry, GapInfo, LogQuery, LogReader, StateAnswer, SubjectRef } from './reader.js'
+import { SegmentReader } from './segment-reader.js'
+import { loadState } from './state.js'
+
+/** The stores of one log, oldest segment first, as they stand at one moment. */
+export interface LogStores {
+  readonly stores: readonly KeyValue[]
+  /** What is damaged of the stores' files as far as opening showed it. */
+  readonly damage: readonly LevelDamage[]
+  close(): Promise<void>
+}
+
+/** Opens a reader. @param source gives the stores as they stand, now and at each refresh
+ *  @param startedAtUs start of the recording where the log has no event yet */
+export async function openLogReader(source: () => Promise<LogStores>, startedAtUs: number): Promise<LogReader> {
+  const reader = new StoredLog(source, startedAtUs)
+  await reader.refresh()
+  return reader
+}
+
+class StoredLog implements LogReader {
+  readonly #source: () => Promise<LogStores>
+  readonly #startedAtUs: number
+  #stores: LogStores | undefined
+  #segments: readonly SegmentReader[] = []
+  #tables: LogTables | undefined
+  #found: GapInfo[] = []
+  #kept: KeptEvents | undefined
+  #closed = false
+
+  constructor(source: () => Promise<LogStores>, startedAtUs: number) {
+    this.#source = source
+    this.#startedAtUs = startedAtUs
+  }
+
+  get startedAtUs(): number {
+    return this.#tables?.startedAtUs ?? this.#startedAtUs
+  }
+
+  get firstSeq(): Seq {
+    return (this.#segments[0]?.log.firstSeq ?? 0) as Seq
+  }
+
+  get endSeq(): number {
+    return this.#segments.at(-1)?.log.endSeq ?? 0
+  }
+
+  threads() {
+    return this.#tables?.threads ?? []
+  }
+
+  processes() {
+    return this.#tables?.processes ?? []
+  }
+
+  gaps(): readonly GapInfo[] {
+    const held = this.firstSeq
+    const pruned: GapInfo[] = held > 0 ? [{ reason: 'pruned', count: held, from: 0 as Seq, to: (held - 1) as Seq }] : []
+    return [...pruned, ...(this.#tables?.gaps ?? []), ...this.#found].sort((a, b) => a.from - b.from)
+  }
+
+  async *events(query: LogQuery = {}): AsyncGenerator<Event> {
+    let left = query.limit ?? Number.POSITIVE_INFINITY
+    if (left <= 0) return
+    for await (const event of query.reverse ? this.#readReversed(query) : this.#readForward(query)) {
+      yield event
+      if (--left <= 0) return
+    }
+  }
+
+  async *#readForward(query: LogQuery): AsyncGenerator<Event> {
+    yield* this.#readKept(query)
+    for (const segment of this.#segments) yield* this.#readSegment(segment, query)
+  }
+
+  async *#readReversed(query: LogQuery): AsyncGenerator<Event> {
+    for (const segment of this.#segments.toReversed()) yield* this.#readSegment(segment, query)
+    yield* this.#readKept(query)
+  }
+
+  async *#readKept(query: LogQuery): AsyncGenerator<Event> {
+    const segment = this.#segments.at(-1)
+    if (!segment || this.firstSeq === 0) return
+    const filter = toFilter(query)
+    const to = Math.min(query.to ?? Number.MAX_SAFE_INTEGER, this.firstSeq - 1)
+    for (const cursor of this.#kept!.select(query.from ?? 0, to, query.reverse === true)) {
+      if (filter(cursor)) yield await readEvent(cursor, segment, this.#tables!)
+    }
+  }
+
+  async *#readSegment(segment: SegmentReader, query: LogQuery): AsyncGenerator<Event> {
+    const bounds = this.#toBounds(query)
+    const from = Math.max(bounds.from, segment.log.firstSeq) as Seq
+    const to = Math.min(bounds.to, segment.log.endSeq - 1) as Seq
+    if (from > to) return
+    const within = { ...query, from, to }
+    for await (const step of walkChunks(
+      segment,
+      { from, to, reverse: query.reverse === true },
+      toHeaderFilter(query),
+    )) {
+      if (step.kind === 'hole') yield* this.#readHole(step.from, step.to, within)
+      else yield* this.#readChunk(segment, step.firstSeq, within)
+    }
+  }
+
+  async counts(onSeq?: (seq: number) => void): Promise<EventCounts> {
+    const counts = toEmptyCounts()
+    for (const { frame } of this.#kept?.select(0, this.firstSeq - 1, false) ?? []) {
+      counts[toKind(frame.kindCode) ?? 'gap']++
+    }
+    for (const segment of this.#segments) await countEvents(segment, counts, onSeq)
+    return counts
+  }
+
+  async find(seq: Seq): Promise<Event | undefined> {
+    for await (const event of this.events({ from: seq, to: seq, limit: 1 })) return event
+    return undefined
+  }
+
+  async seekTime(timeUs: number): Promise<Seq | undefined> {
+    const limit = timeUs + this.startedAtUs
+    for (const segment of this.#segments.toReversed()) {
+      const found = await segment.findChunkByTime(limit)
+      if (!found) continue
+      const cursor = await this.#openChunk(segment, found.firstSeq)
+      let seq = found.firstSeq
+      for (let time = found.timeUs; cursor?.next(); seq = cursor.seq) {
+        time = Math.max(time, cursor.timeUs)
+        if (time > limit) break
+      }
+      return seq as Seq
+    }
+    return undefined
+  }
+
+  async findOrdinal(ref: EventRef): Promise<Seq | undefined> {
+    for (const segment of this.#segments.toReversed()) {
+      const chunk = await segment.findThreadChunk(ref.thread, ref.ordinal)
+      if (!chunk) continue
+      const cursor = await this.#openChunk(segment, chunk.firstSeq)
+      while (cursor?.next()) {
+        if (cursor.thread === ref.thread && cursor.ordinal === ref.ordinal) return cursor.seq as Seq
+      }
+      return undefined
+    }
+    for (const cursor of this.#kept?.select(0, this.firstSeq - 1, false) ?? []) {
+      if (cursor.thread === ref.thread && cursor.ordinal === ref.ordinal) return cursor.seq as Seq
+    }
+    return undefined
+  }
+
+  async findTurn(thread: ThreadNo, turn: number): Promise<{ readonly first: Seq; readonly last: Seq } | undefined> {
+    let first: number | undefined
+    let last: number | undefined
+    for (const segment of this.#segments) {
+      for (const firstSeq of await segment.findTurnChunks(thread, turn)) {
+        const cursor = await this.#openChunk(segment, firstSeq)
+        while (cursor?.next()) {
+          if (cursor.thread !== thread || cursor.turn !== turn) continue
+          first ??= cursor.seq
+          last = cursor.seq
+        }
+      }
+    }
+    return first === undefined ? undefined : { first: first as Seq, last: last as Seq }
+  }
+
+  async stateAt(container: SubjectRef, seq: Seq): Promise<StateAnswer> {
+    if (seq < this.firstSeq) {
+      return { ok: false, error: 'pruned', detail: `the recording holds seq ${this.firstSeq} and later` }
+    }
+    const at = Math.min(seq, this.endSeq - 1)
+    const segment = this.#segments.find((candidate) => candidate.has(at))
+    if (!segment) return { ok: false, error: at < 0 ? 'not_found' : 'damaged', detail: `seq ${seq} cannot be read` }
+    const decoder = await segment.decoder(container.thread)
+    const loaded = await loadState(segment.store, container, at, decoder)
+    if (loaded.ok) return { ok: true, state: loaded.state, seq: at as Seq }
+    return { ok: false, error: loaded.error, detail: loaded.detail }
+  }
+
+  async *deltas(
+    container: SubjectRef,
+    query: { readonly from?: Seq; readonly to?: Seq; readonly reverse?: boolean; readonly pointer?: string } = {},
+  ): AsyncGenerator<DeltaEntry> {
+    const question = query.pointer === undefined ? undefined : new PathQuestion(query.pointer)
+    const reverse = query.reverse === true
+    for (const segment of reverse ? this.#segments.toReversed() : this.#segments) {
+      const from = Math.max(query.from ?? 0, segment.log.firstSeq)
+      const to = Math.min(query.to ?? Number.MAX_SAFE_INTEGER, segment.log.endSeq - 1)
+      if (from <= to) yield* readDeltas(segment, container, { from, to, reverse }, question)
+    }
+  }
+
+  async lastWrite(container: SubjectRef, pointer: string, seq: Seq): Promise<DeltaEntry | undefined> {
+    const question = new PathQuestion(pointer)
+    for await (const entry of this.deltas(container, { to: seq, reverse: true, pointer })) {
+      const judged = entry.patch === null ? 'yes' : question.judge(entry.patch)
+      if (judged === 'no') continue
+      if (judged === 'yes') return entry
+      const before = await this.stateAt(container, (entry.seq - 1) as Seq)
+      if (!before.ok || judged.some((shift) => question.isShifted(before.state, shift))) return entry
+    }
+    return undefined
+  }
+
+  async refresh(): Promise<boolean> {
+    if (this.#closed) throw new RetroscopeError('CLOSED', 'The recording was closed.')
+    const before = this.endSeq
+    const old = this.#stores
+    const stores = await this.#source()
+    const segments: SegmentReader[] = []
+    for (const store of stores.stores) {
+      const segment = await SegmentReader.open(store)
+      if (segment) segments.push(segment)
+    }
+    const last = segments.at(-1)
+    this.#tables = last && (await LogTables.load(last.store, last.log))
+    this.#kept = await KeptEvents.load(stores.stores, segments[0]?.log.firstSeq ?? 0)
+    this.#segments = segments
+    this.#stores = stores
+    this.#found = stores.damage.map(({ file, what }) =>
+      this.#toGap(0, Math.max(0, this.endSeq - 1), `${file}: ${what}`),
+    )
+    if (old !== stores) await old?.close()
+    return this.endSeq > before
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#stores?.close()
+    this.#stores = undefined
+    this.#segments = []
+  }
+
+  #toBounds(query: LogQuery): { readonly from: number; readonly to: number } {
+    const thread = query.thread === undefined ? undefined : this.threads().find((info) => info.no === query.thread)
+    if (query.thread !== undefined && !thread) return { from: 0, to: -1 }
+    return {
+      from: Math.max(query.from ?? 0, thread?.firstSeq ?? 0),
+      to: Math.min(query.to ?? Number.MAX_SAFE_INTEGER, thread?.lastSeq ?? Number.MAX_SAFE_INTEGER),
+    }
+  }
+
+  async #openChunk(segment: SegmentReader, firstSeq: number): Promise<ChunkCursor | undefined> {
+    const { bytes } = await segment.loadChunk(firstSeq)
+    return bytes ? new ChunkCursor(bytes, firstSeq) : undefined
+  }
+
+  async *#readChunk(segment: SegmentReader, firstSeq: number, query: LogQuery): AsyncGenerator<Event> {
+    const { bytes } = await segment.loadChunk(firstSeq)
+    const tables = this.#tables!
+    if (!bytes) {
+      const next = await segment.findNextChunk(firstSeq)
+      yield* this.#readHole(firstSeq, (next ?? segment.log.endSeq) - 1, query)
+      return
+    }
+    const filter = toFilter(query)
+    const cursor = new ChunkCursor(bytes, firstSeq)
+    const from = Math.max(query.from ?? 0, firstSeq)
+    const to = query.to ?? Number.MAX_SAFE_INTEGER
+    const seqs: number[] = []
+    for (let more = cursor.seek(from); more && cursor.seq <= to; more = cursor.next()) {
+      if (!filter(cursor)) continue
+      if (query.reverse) seqs.push(cursor.seq)
+      else yield* this.#keep(await readEvent(cursor, segment, tables), query)
+    }
+    for (const seq of seqs.reverse()) {
+      const again = new ChunkCursor(bytes, firstSeq)
+      if (again.seek(seq)) yield* this.#keep(await readEvent(again, segment, tables), query)
+    }
+  }
+
+  *#keep(event: Event, query: LogQuery): Generator<Event> {
+    if (event.kind === 'gap') this.#note(event.seq, event.seq, event.body.detail)
+    if (!query.kinds || query.kinds.includes(event.kind)) yield event
+  }
+
+  *#readHole(from: number, to: number, query: LogQuery): Generator<Event> {
+    const first = Math.max(from, query.from ?? 0)
+    const last = Math.min(to, query.to ?? Number.MAX_SAFE_INTEGER)
+    this.#note(from, to, undefined)
+    if (query.kinds && !query.kinds.includes('gap')) return
+    if (query.subjects || query.thread !== undefined) return
+    const detail = `seqs ${first} to ${last} cannot be read`
+    yield toGapEvent(toUnknownHead(first), { reason: 'damaged', count: last - first + 1, detail })
+  }
+
+  #note(from: number, to: number, detail: string | undefined): void {
+    const known = [...(this.#tables?.gaps ?? []), ...this.#found]
+    if (known.some((gap) => gap.from === from && gap.to === to)) return
+    this.#found.push({ ...this.#toGap(from, to, detail), count: to - from + 1 })
+  }
+
+  #toGap(from: number, to: number, detail: string | undefined): GapInfo {
+    const gap = { reason: 'damaged', count: null, from: from as Seq, to: to as Seq } as const
+    return detail === undefined ? gap : { ...gap, detail }
+  }
+}
+
+function toHeaderFilter(query: LogQuery): HeaderFilter {
+  let kinds = 0
+  for (const kind of query.kinds ?? []) kinds |= 1 << toKindCode(kind)
+  const slots = query.subjects?.map(({ thread, subject }) => toSlot(thread, subject))
+  return { kinds, slots }
+}
+
+function toFilter(query: LogQuery): (cursor: ChunkCursor) => boolean {
+  const codes = query.kinds && new Set(query.kinds.map(toKindCode))
+  const { subjects, thread } = query
+  return (cursor) => {
+    const { kindCode, subject } = cursor.frame
+    if (codes && !codes.has(kindCode)) return false
+    if (thread !== undefined && cursor.thread !== thread) return false
+    return !subjects || subjects.some((ref) => ref.subject === subject && ref.thread === cursor.thread)
+  }
+}

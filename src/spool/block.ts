@@ -1,0 +1,306 @@
+import { crc32 } from './crc.js'
+import { BLOCK_HEADER_BYTES, DICTIONARY_FRAME, FRAME_FLAGS, FRAME_HEADER_BYTES, SPOOL_MAGIC } from './format.js'
+
+/** Buffer that a writer starts with and goes back to after an unusually large block. */
+const BUFFER_BYTES = 128 * 1024
+const KEEP_BYTES = 4 * 1024 * 1024
+
+/** No writer makes a larger block; a header that claims one is damage, not a block still being written. */
+export const MAX_BLOCK_BYTES = 1024 * 1024 * 1024
+
+const TWO_32 = 4294967296
+const MAX_U32 = 0xffffffff
+const CAUSE_AND_ORIGIN = FRAME_FLAGS.cause | FRAME_FLAGS.origin
+
+/** Collects frames and seals them into one block. Appending costs a copy of the payload and no allocation. Counts the
+ *  events and turns of its thread for the blocks' headers: one writer per spool. */
+export class BlockWriter {
+  #buffer = allocate(BUFFER_BYTES)
+  #end = BLOCK_HEADER_BYTES
+  #firstOrdinal: number
+  #firstTurns: number
+  #ordinal: number
+  #turns: number
+
+  /** @param ordinal of its first event @param turns that its thread opened before that */
+  constructor(ordinal = 0, turns = 0) {
+    this.#firstOrdinal = this.#ordinal = ordinal
+    this.#firstTurns = this.#turns = turns
+  }
+
+  /** Ordinal of the first event in the block that is being filled, of the next event, and turns before the former. */
+  get firstOrdinal(): number {
+    return this.#firstOrdinal
+  }
+
+  get nextOrdinal(): number {
+    return this.#ordinal
+  }
+
+  get firstTurns(): number {
+    return this.#firstTurns
+  }
+
+  /** Bytes of the frames that wait. */
+  get bytes(): number {
+    return this.#end - BLOCK_HEADER_BYTES
+  }
+
+  /** Appends a frame. `cause` and `origin` are ordinals, −1 for none; their flags are set here. */
+  frame(
+    kindCode: number,
+    flags: number,
+    subject: number,
+    deltaUs: number,
+    cause: number,
+    origin: number,
+    payload: Uint8Array,
+  ): void {
+    const size = (cause >= 0 ? 4 : 0) + (origin >= 0 ? 4 : 0) + payload.length
+    if (this.#end + FRAME_HEADER_BYTES + size > this.#buffer.length) this.#grow(FRAME_HEADER_BYTES + size)
+    const buffer = this.#buffer
+    let at = this.#end
+    let bits = flags & ~CAUSE_AND_ORIGIN
+    if (cause >= 0) bits |= FRAME_FLAGS.cause
+    if (origin >= 0) bits |= FRAME_FLAGS.origin
+    writeU32(buffer, at, size)
+    buffer[at + 4] = kindCode
+    buffer[at + 5] = bits
+    buffer[at + 6] = 0
+    buffer[at + 7] = 0
+    writeU32(buffer, at + 8, subject)
+    writeU32(buffer, at + 12, Math.min(Math.max(deltaUs, 0), MAX_U32))
+    at += FRAME_HEADER_BYTES
+    if (cause >= 0) {
+      writeU32(buffer, at, cause)
+      at += 4
+    }
+    if (origin >= 0) {
+      writeU32(buffer, at, origin)
+      at += 4
+    }
+    buffer.set(payload, at)
+    this.#end = at + payload.length
+    if (kindCode !== DICTIONARY_FRAME) this.#ordinal++
+    if (flags & FRAME_FLAGS.turn) this.#turns++
+  }
+
+  /** Ends the block. The bytes are valid until the next frame. `anchorUs`: wall clock in µs since the Unix epoch. */
+  seal(anchorUs: number): Uint8Array {
+    const buffer = this.#buffer
+    const end = this.#end
+    writeU32(buffer, 0, end - BLOCK_HEADER_BYTES)
+    writeU32(buffer, 8, anchorUs % TWO_32)
+    writeU32(buffer, 12, Math.floor(anchorUs / TWO_32))
+    writeU32(buffer, 16, this.#firstOrdinal)
+    writeU32(buffer, 20, this.#firstTurns)
+    writeU32(buffer, 4, crc32(buffer, 8, end))
+    this.#firstOrdinal = this.#ordinal
+    this.#firstTurns = this.#turns
+    this.#end = BLOCK_HEADER_BYTES
+    if (buffer.length > KEEP_BYTES) this.#buffer = allocate(BUFFER_BYTES)
+    return buffer.subarray(0, end)
+  }
+
+  #grow(more: number): void {
+    const size = Math.max(this.#buffer.length * 2, this.#end + more)
+    const larger = allocate(size)
+    larger.set(this.#buffer.subarray(0, this.#end))
+    this.#buffer = larger
+  }
+}
+
+/** Walks the frames of a checked block without decoding and without an object per frame:
+ *  `while (frames.next()) use(frames.kindCode, frames.payload)`. */
+export class FrameCursor {
+  readonly #buffer: Uint8Array
+  readonly #end: number
+  /** Where the frame's header and its payload begin, and where it ends, in the buffer given to `readBlocks`. */
+  start = 0
+  payloadStart = 0
+  end: number
+  kindCode = 0
+  flags = 0
+  subject = 0
+  deltaUs = 0
+  /** Ordinals in the same thread; −1 for none. */
+  cause = -1
+  origin = -1
+
+  constructor(buffer: Uint8Array, start: number, end: number) {
+    this.#buffer = buffer
+    this.#end = end
+    this.end = start
+  }
+
+  /** Moves to the next frame. @returns false behind the last one */
+  next(): boolean {
+    const at = this.end
+    if (at >= this.#end) return false
+    const buffer = this.#buffer
+    this.start = at
+    this.kindCode = buffer[at + 4]!
+    this.flags = buffer[at + 5]!
+    this.subject = readU32(buffer, at + 8)
+    this.deltaUs = readU32(buffer, at + 12)
+    this.end = at + FRAME_HEADER_BYTES + readU32(buffer, at)
+    let payload = at + FRAME_HEADER_BYTES
+    this.cause = -1
+    this.origin = -1
+    if (this.flags & FRAME_FLAGS.cause) {
+      this.cause = readU32(buffer, payload)
+      payload += 4
+    }
+    if (this.flags & FRAME_FLAGS.origin) {
+      this.origin = readU32(buffer, payload)
+      payload += 4
+    }
+    this.payloadStart = payload
+    return true
+  }
+
+  /** A view of the encoded body, not a copy. */
+  get payload(): Uint8Array {
+    return this.#buffer.subarray(this.payloadStart, this.end)
+  }
+}
+
+/** A block whose checksum and structure are right. Offsets are those of the buffer given to `readBlocks`. */
+export interface Block {
+  readonly kind: 'block'
+  readonly offset: number
+  readonly end: number
+  /** Wall clock of the block, µs since the Unix epoch. */
+  readonly anchorUs: number
+  /** Ordinal of its first event, and the number of turns that its thread had opened before it. */
+  readonly firstOrdinal: number
+  readonly turns: number
+  frames(): FrameCursor
+}
+
+/** Bytes that fail their checksum or structure, followed by a block that is right (or by nothing): an unknown number of
+ *  events is missing here. */
+export interface DamagedBytes {
+  readonly kind: 'damaged'
+  readonly offset: number
+  readonly end: number
+}
+
+/** The last bytes are less than a block: still being written, or cut off by the death of their writer. Read again from
+ *  `offset` when there may be more; drop them when there won't. */
+export interface TornBytes {
+  readonly kind: 'torn'
+  readonly offset: number
+  readonly end: number
+}
+
+export type SpoolPart = Block | DamagedBytes | TornBytes
+
+/** Reads blocks from `offset` on (`SPOOL_MAGIC.length` in a whole file, any block's `end` later). Never throws on any
+ *  bytes: each comes out as part of exactly one block, damaged or torn part, in order.
+ *  @param live the writer may still be writing: an unfinished block is torn at once, and nothing is looked for behind it */
+export function* readBlocks(buffer: Uint8Array, offset = 0, live = false): Generator<SpoolPart, void, undefined> {
+  let at = offset
+  while (at < buffer.length) {
+    const end = findEnd(buffer, at)
+    if (end > 0) {
+      yield toBlock(buffer, at, end)
+      at = end
+      continue
+    }
+    const next = live && end === TORN ? -1 : findBlock(buffer, at + 1)
+    if (next < 0 && end === TORN) {
+      yield { kind: 'torn', offset: at, end: buffer.length }
+      return
+    }
+    const until = next < 0 ? buffer.length : next
+    yield { kind: 'damaged', offset: at, end: until }
+    at = until
+  }
+}
+
+/** Whether these first bytes of a file are those of a spool; undefined while there are too few to say. */
+export function isSpool(head: Uint8Array): boolean | undefined {
+  for (let at = 0; at < SPOOL_MAGIC.length && at < head.length; at++) {
+    if (head[at] !== SPOOL_MAGIC.charCodeAt(at)) return false
+  }
+  return head.length < SPOOL_MAGIC.length ? undefined : true
+}
+
+const TORN = -1
+const WRONG = -2
+
+/** End of the block that begins at `at`, or why there is none. */
+function findEnd(buffer: Uint8Array, at: number): number {
+  if (buffer.length - at < BLOCK_HEADER_BYTES) return TORN
+  const length = readU32(buffer, at)
+  if (length > MAX_BLOCK_BYTES) return WRONG
+  const end = at + BLOCK_HEADER_BYTES + length
+  if (end > buffer.length) return TORN
+  if (crc32(buffer, at + 8, end) !== readU32(buffer, at + 4)) return WRONG
+  return areFramesWhole(buffer, at + BLOCK_HEADER_BYTES, end) ? end : WRONG
+}
+
+/** A checksum that is right says nothing of who wrote the frames: their lengths must add up. */
+function areFramesWhole(buffer: Uint8Array, start: number, end: number): boolean {
+  let at = start
+  while (at < end) {
+    if (end - at < FRAME_HEADER_BYTES) return false
+    const size = readU32(buffer, at)
+    const flags = buffer[at + 5]!
+    const refs = (flags & FRAME_FLAGS.cause ? 4 : 0) + (flags & FRAME_FLAGS.origin ? 4 : 0)
+    if (size < refs) return false
+    at += FRAME_HEADER_BYTES + size
+  }
+  return at === end
+}
+
+/** High words of clock anchors from 2020 to 2200: what a search for the next header accepts before it computes a CRC. */
+const ANCHOR_HIGH_MIN = Math.floor(1_577_836_800_000_000 / TWO_32)
+const ANCHOR_HIGH_MAX = Math.floor(7_258_118_400_000_000 / TWO_32)
+
+/** What one search may spend on checksums: without a bound, bytes made for it would cost the square of their length. */
+const SEARCH_BYTES = 256 * 1024 * 1024
+
+/** Finds the next block that is right behind damage. Blocks carry no mark to look for: the checksum is the mark. */
+function findBlock(buffer: Uint8Array, from: number): number {
+  let budget = SEARCH_BYTES
+  for (let at = from; at + BLOCK_HEADER_BYTES <= buffer.length; at++) {
+    const high = readU32(buffer, at + 12)
+    if (high < ANCHOR_HIGH_MIN || high > ANCHOR_HIGH_MAX) continue
+    const length = readU32(buffer, at)
+    if (length < FRAME_HEADER_BYTES || at + BLOCK_HEADER_BYTES + length > buffer.length) continue
+    if (findEnd(buffer, at) > 0) return at
+    budget -= length
+    if (budget < 0) return -1
+  }
+  return -1
+}
+
+function toBlock(buffer: Uint8Array, offset: number, end: number): Block {
+  return {
+    kind: 'block',
+    offset,
+    end,
+    anchorUs: readU32(buffer, offset + 8) + readU32(buffer, offset + 12) * TWO_32,
+    firstOrdinal: readU32(buffer, offset + 16),
+    turns: readU32(buffer, offset + 20),
+    frames: () => new FrameCursor(buffer, offset + BLOCK_HEADER_BYTES, end),
+  }
+}
+
+/** Not zeroed, and no Buffer: `slice` of a Buffer is a view, and callers that keep a block have to get a copy. */
+function allocate(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
+}
+
+function writeU32(buffer: Uint8Array, at: number, value: number): void {
+  buffer[at] = value
+  buffer[at + 1] = value >>> 8
+  buffer[at + 2] = value >>> 16
+  buffer[at + 3] = value >>> 24
+}
+
+function readU32(buffer: Uint8Array, at: number): number {
+  return (buffer[at]! | (buffer[at + 1]! << 8) | (buffer[at + 2]! << 16) | (buffer[at + 3]! << 24)) >>> 0
+}
