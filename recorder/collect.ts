@@ -1,0 +1,35 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { isAlive } from '../src/log/temporary-dir.js'
+import { startCollector } from './collector.js'
+
+// The process behind `setup({ live: true })`: `collect.js RECORDING PID [MAX_EVENTS]`. It ends when the program's threads
+// have ended, or when the program is gone and nobody has written for a while: a killed program says no goodbye.
+
+const LOOK_MS = 500
+const SILENCE_MS = 2000
+
+const [recording, pid, maxEvents] = process.argv.slice(2)
+if (!recording || !pid) throw new Error('usage: collect.js RECORDING PID [MAX_EVENTS]')
+const limits = maxEvents === undefined ? {} : { maxEvents: Number(maxEvents) }
+const collector = await startCollector(recording, { untilEnded: true, ...limits })
+const timer = setInterval(() => {
+  if (!isAlive(Number(pid)) && Date.now() - getLastWriteMs(join(recording, 'spool')) > SILENCE_MS) void collector.stop()
+}, LOOK_MS)
+try {
+  await collector.done
+} finally {
+  clearInterval(timer)
+}
+
+function getLastWriteMs(spool: string): number {
+  let last = 0
+  for (const name of readdirSync(spool)) {
+    try {
+      last = Math.max(last, statSync(join(spool, name)).mtimeMs)
+    } catch {
+      // It was ingested meanwhile.
+    }
+  }
+  return last
+}

@@ -1,0 +1,104 @@
+import { type FSWatcher, mkdirSync, watch } from 'node:fs'
+import { join } from 'node:path'
+import { type CollectorLock, lockCollector } from '../src/log/collector-lock.js'
+import type { RetentionLimits } from '../src/log/retention.js'
+import { SpoolCollector } from '../src/log/spool-collector.js'
+
+/** Where the file system's word does not come, or came too early. */
+const POLL_MS = 100
+
+/** One write of the program's is often followed by another. */
+const GATHER_MS = 10
+
+export interface CollectorOptions extends RetentionLimits {
+  /** End when every thread that wrote has ended. Else `stop` ends it. */
+  readonly untilEnded?: boolean
+}
+
+export interface Collector {
+  /** Fulfilled when it has ended and the log is closed; rejected with what made it end. */
+  readonly done: Promise<void>
+  /** Takes in what is left, as if nobody wrote any more, and ends. */
+  stop(): Promise<void>
+  /** The last seq that is durable; −1 before the first. */
+  readonly lastSeq: number
+}
+
+/** Collects a recording: follows its spools into its log until it is stopped.
+ *  @throws LOCKED naming the collector that has it; NO_PERMISSION; DAMAGED when its log cannot be continued */
+export async function startCollector(recording: string, options: CollectorOptions = {}): Promise<Collector> {
+  const lock = await lockCollector(recording)
+  try {
+    return new FollowingCollector(recording, lock, await SpoolCollector.open(recording, options), options)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+class FollowingCollector implements Collector {
+  readonly done: Promise<void>
+  readonly #lock: CollectorLock
+  readonly #spools: SpoolCollector
+  readonly #untilEnded: boolean
+  #watcher: FSWatcher | undefined
+  #wake: () => void = () => {}
+  #stopping = false
+
+  constructor(recording: string, lock: CollectorLock, spools: SpoolCollector, options: CollectorOptions) {
+    this.#lock = lock
+    this.#spools = spools
+    this.#untilEnded = options.untilEnded === true
+    this.#watch(join(recording, 'spool'))
+    this.done = this.#follow()
+    // Whoever asks gets the error; nobody has to ask.
+    this.done.catch(() => {})
+  }
+
+  get lastSeq(): number {
+    return this.#spools.endSeq - 1
+  }
+
+  stop(): Promise<void> {
+    this.#stopping = true
+    this.#wake()
+    return this.done
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      while (!this.#stopping) {
+        await this.#spools.take()
+        if (this.#untilEnded && this.#spools.allEnded) break
+        if (!this.#stopping) await this.#pause()
+      }
+      await this.#spools.finish()
+    } finally {
+      this.#watcher?.close()
+      await this.#spools.close().finally(() => this.#lock.release(this.#spools.endSeq))
+    }
+  }
+
+  /** Until something was written, or it is time to look again. */
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, POLL_MS)
+      this.#wake = () => {
+        clearTimeout(timer)
+        if (this.#stopping) resolve()
+        else setTimeout(resolve, GATHER_MS)
+      }
+    })
+    this.#wake = () => {}
+  }
+
+  #watch(spool: string): void {
+    mkdirSync(spool, { recursive: true, mode: 0o700 })
+    try {
+      this.#watcher = watch(spool, () => this.#wake())
+      this.#watcher.on('error', () => this.#watcher?.close())
+    } catch {
+      // Polling does it alone where the system has no watches left.
+    }
+  }
+}

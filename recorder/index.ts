@@ -1,0 +1,5 @@
+export { ERROR_CODES, type ErrorCode, isRetroscopeError, RetroscopeError } from '../src/errors.js'
+export type { ChannelOptions, Endpoint, Scope, SessionModule, SessionWorld, Store } from '../src/scope/scope.js'
+export type { SetupOptions } from './options.js'
+export type { RedactOptions } from './redaction.js'
+export { setup } from './setup.js'

@@ -1,0 +1,58 @@
+import { BlockWriter } from '../src/spool/block.js'
+import { DICTIONARY_FRAME } from '../src/spool/format.js'
+import type { FrameSink } from './frame-sink.js'
+import { getTimeUs } from './originals.js'
+import { report, toMessage } from './report.js'
+
+/** Events per block: what is handed over at once. */
+const BLOCK_EVENTS = 100
+
+/** Collects frames into blocks and hands these on; nothing is written anywhere. */
+export class MemorySink implements FrameSink {
+  readonly #take: (block: Uint8Array) => void
+  readonly #block = new BlockWriter()
+  #anchorUs = 0
+  #waiting = 0
+
+  /** @param take gets sealed blocks, in order, to keep */
+  constructor(take: (block: Uint8Array) => void) {
+    this.#take = take
+  }
+
+  event(
+    kindCode: number,
+    flags: number,
+    subject: number,
+    timeUs: number,
+    cause: number,
+    origin: number,
+    payload: Uint8Array,
+  ): void {
+    if (this.#block.bytes === 0) this.#anchorUs = timeUs
+    this.#block.frame(kindCode, flags, subject, timeUs - this.#anchorUs, cause, origin, payload)
+    if (++this.#waiting >= BLOCK_EVENTS) this.flush()
+  }
+
+  dictionary(bytes: Uint8Array): void {
+    if (this.#block.bytes === 0) this.#anchorUs = getTimeUs()
+    this.#block.frame(DICTIONARY_FRAME, 0, 0, 0, -1, -1, bytes)
+  }
+
+  flush(): void {
+    if (this.#block.bytes === 0) return
+    this.#waiting = 0
+    try {
+      this.#take(Uint8Array.from(this.#block.seal(this.#anchorUs)))
+    } catch (error) {
+      report('memory', `events are missing in the recording (${toMessage(error)})`)
+    }
+  }
+
+  writeThrough(): void {
+    this.flush()
+  }
+
+  close(): void {
+    this.flush()
+  }
+}

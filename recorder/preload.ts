@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs'
+import { isMainThread, parentPort } from 'node:worker_threads'
+import { type ThreadPath, toThreadPath } from '../src/ids.js'
+import { watchChildren } from './children.js'
+import { redactWords } from './command-words.js'
+import { type Orders, takeOrders } from './injection.js'
+import { recordThread } from './install.js'
+import { toClaimFile } from './recording-directory.js'
+import { Redaction } from './redaction.js'
+import { report, toMessage } from './report.js'
+import { countChildren, type TreeNode } from './tree.js'
+import { takeWorkerOrders, watchWorkers } from './workers.js'
+
+// What every Node process and worker of a recorded command loads before its first line (`dist/recorder/preload.cjs`).
+// Without orders, outside a recording, it does nothing.
+try {
+  // It is bundled as CommonJS.
+  const preload = __filename
+  const fromEnvironment = takeOrders(preload)
+  const orders = isMainThread ? fromEnvironment : takeWorkerOrders(preload)
+  if (orders) recordProgram(preload, orders)
+} catch (error) {
+  report('preload', `this process is not recorded: ${toMessage(error)}`)
+}
+
+function recordProgram(preload: string, { thread, ...shared }: Orders): void {
+  const secrets = shared.keepEnv ? {} : process.env
+  const redaction = new Redaction({}, secrets, Buffer.from(shared.key, 'base64url'))
+  const peers = new WeakMap<object, ThreadPath>()
+  const { recording } = shared
+  const findPeer = (end: object): ThreadPath | undefined => peers.get(end)
+  const { driver, path } = recordThread({ recording, thread, preload: true, redaction, findPeer })
+  const parent = toParent(path)
+  if (parent) peers.set(parentPort ?? process, parent)
+  const node: TreeNode = {
+    path,
+    injection: { preload, ...shared },
+    nextPath: countChildren(path),
+    log: (body) => driver.process(0 as never, body),
+    flush: () => driver.flush(),
+    wasClaimed: (child) => existsSync(toClaimFile(recording, child)),
+    setPeer: (end, child) => peers.set(end, child),
+    redact: (words) => redactWords(words, redaction),
+  }
+  watchChildren(node)
+  watchWorkers(node)
+}
+
+function toParent(path: ThreadPath): ThreadPath | undefined {
+  const at = path.lastIndexOf('.')
+  return at < 0 ? undefined : toThreadPath(path.slice(0, at))
+}

@@ -1,0 +1,96 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { RetroscopeError } from '../src/errors.js'
+import { createFormat, FORMAT_VERSION } from '../src/log/format-file.js'
+import { DATA_NOTE, loadTotals, toClosingLine } from './closing.js'
+import { collect } from './collection.js'
+import { runCommand, toEndText, toExitCode } from './command.js'
+import { redactWords } from './command-words.js'
+import { injectEnv } from './injection.js'
+import { getTimeUs } from './originals.js'
+import { toDefaultPath } from './recording-path.js'
+import { Redaction } from './redaction.js'
+import { findObstacle } from './tree.js'
+
+/** The preload's bundle, beside this file. */
+const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url))
+
+/** Path of the command's own thread. */
+const ROOT = '0'
+
+export interface RecordOptions {
+  readonly command: readonly string[]
+  /** Default: `recordings/TIME-COMMAND.retro`. */
+  readonly out?: string
+  /** `failure`: the recording is removed when the command ends with 0. */
+  readonly keep: 'always' | 'failure'
+  /** Store environment values with secret-like names as they are. */
+  readonly keepEnv: boolean
+}
+
+/** Records a command and all that it starts, and is the collector of that recording. Whatever happens to the recording
+ *  meanwhile, the command runs to its own end.
+ *  @returns the exit code to end with (DESIGN §8)
+ *  @throws EXISTS, NO_PERMISSION, CANNOT_START when there can be no recording: then nothing was started */
+export async function record(options: RecordOptions): Promise<number> {
+  const { command, keepEnv } = options
+  const recording = resolve(options.out ?? toDefaultPath(command))
+  const redaction = new Redaction({}, keepEnv ? {} : process.env)
+  const isNew = !existsSync(recording)
+  createRecording(recording, redactWords(command, redaction))
+  const collection = await collect(recording, redaction)
+  const injection = { preload: PRELOAD, recording, key: redaction.key, keepEnv }
+  const obstacle = findOwnObstacle(command)
+  const env = obstacle === undefined ? injectEnv(process.env, injection, ROOT) : process.env
+  const end = await runCommand(command, env, (pid) => {
+    collection.watch({ pid, command, ...(obstacle !== undefined && { obstacle }) })
+  })
+  await collection.finish()
+  if (end.kind === 'unstarted') {
+    remove(recording, isNew)
+    say(end.message)
+  } else if (options.keep === 'failure' && toExitCode(end) === 0) {
+    remove(recording, isNew)
+    say(`the command ${toEndText(end)}; its recording is not kept (--keep failure)`)
+  } else {
+    say(DATA_NOTE)
+    say(toClosingLine(recording, await loadTotals(recording)))
+  }
+  return toExitCode(end)
+}
+
+function findOwnObstacle(command: readonly string[]): string | undefined {
+  const pairs = Object.entries(process.env).map(([name, value]) => `${name}=${value}`)
+  return findObstacle(command[0]!, command, pairs)
+}
+
+function createRecording(dir: string, command: readonly string[]): void {
+  const startedAtUs = getTimeUs()
+  const platform = `${process.platform}-${process.arch}`
+  try {
+    if (existsSync(dir) && readdirSync(dir).length > 0 && !existsSync(join(dir, 'format'))) {
+      throw new RetroscopeError('EXISTS', `${dir} is there already, and is not empty.`, {
+        hint: 'Choose another path.',
+      })
+    }
+    createFormat(dir, { format: FORMAT_VERSION, startedAtUs, command, node: process.version, platform })
+  } catch (error) {
+    if (error instanceof RetroscopeError) throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new RetroscopeError('CANNOT_START', `No recording can be made at ${dir} (${code ?? message}).`, {
+      hint: 'Nothing was started. Choose another path with -o.',
+      cause: error,
+    })
+  }
+}
+
+/** Removes the recording; a directory that was there before stays. */
+function remove(dir: string, isNew: boolean): void {
+  if (isNew) rmSync(dir, { recursive: true, force: true })
+  else for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true, force: true })
+}
+
+function say(text: string): void {
+  process.stderr.write(`retroscope: ${text}\n`)
+}

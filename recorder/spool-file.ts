@@ -1,0 +1,140 @@
+import { SPOOL_MAGIC } from '../src/spool/format.js'
+import { getTimeUs, originals } from './originals.js'
+import { report, toMessage } from './report.js'
+
+const RETRY_MIN_US = 50_000
+const RETRY_MAX_US = 2_000_000
+
+/** A check costs as much as half a write. */
+const CHECK_US = 500
+
+/** One open spool file. Writes at positions of its own, so that a block that was cut off is written over, and never into a
+ *  file that took over the descriptor's number after the program closed it. */
+export class SpoolFile {
+  readonly #path: string
+  #fd: number
+  readonly #dev: number
+  readonly #ino: number
+  /** Some file systems count no names. */
+  readonly #hasLinks: boolean
+  /** End of the last whole block. */
+  #offset: number
+  /** While writing fails: when to try again. */
+  #retryAtUs = 0
+  #retryUs = RETRY_MIN_US
+  #checkedAtUs = 0
+  /** Nobody can find the file any more: what would be written to it fills the disk for nobody. */
+  #removed = false
+  /** What the last failure was. */
+  failure = ''
+
+  /** Makes the file (0600) and the directories above it (0700) are there. @throws what the system says; EEXIST when taken */
+  constructor(path: string) {
+    this.#path = path
+    this.#fd = originals.openSync(path, 'wx', 0o600)
+    const { dev, ino, nlink } = originals.fstatSync(this.#fd)
+    this.#dev = dev
+    this.#ino = ino
+    this.#hasLinks = nlink > 0
+    this.#offset = 0
+    try {
+      this.#offset = originals.writeSync(this.#fd, SPOOL_MAGIC, 0, 'latin1')
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Whether it is time to try after a failure. @param urgent there may be no later */
+  mayTry(urgent: boolean): boolean {
+    return urgent || getTimeUs() >= this.#retryAtUs
+  }
+
+  /** Writes one block behind the last. @returns whether all of it is in the file */
+  append(bytes: Uint8Array, urgent: boolean): boolean {
+    if (this.#removed || (this.#retryAtUs !== 0 && !this.mayTry(urgent))) return false
+    try {
+      this.#makeSure()
+      if (this.#offset < SPOOL_MAGIC.length) this.#write(Buffer.from(SPOOL_MAGIC, 'latin1'), 0)
+      this.#write(bytes, Math.max(this.#offset, SPOOL_MAGIC.length))
+      this.#retryAtUs = 0
+      this.#retryUs = RETRY_MIN_US
+      return true
+    } catch (error) {
+      this.#fail(error)
+      return false
+    }
+  }
+
+  close(): void {
+    try {
+      if (this.#isOurs()) originals.closeSync(this.#fd)
+    } catch {
+      // It is closed.
+    }
+    this.#fd = -1
+  }
+
+  #write(bytes: Uint8Array, offset: number): void {
+    let done = 0
+    while (done < bytes.length) {
+      done += originals.writeSync(this.#fd, bytes, done, bytes.length - done, offset + done)
+    }
+    this.#offset = offset + done
+  }
+
+  /** Looked at again when the program may have closed files since: within CHECK_US it is taken to have not. */
+  #makeSure(): void {
+    const nowUs = getTimeUs()
+    if (nowUs - this.#checkedAtUs < CHECK_US && this.#retryAtUs === 0) return
+    const links = this.#countLinks()
+    if (links === undefined) this.#reopen()
+    this.#checkedAtUs = nowUs
+    if (links !== 0 || !this.#hasLinks) return
+    this.close()
+    this.#removed = true
+    throw new Error('it was finished or removed, and this process goes on')
+  }
+
+  #isOurs(): boolean {
+    return this.#countLinks() !== undefined
+  }
+
+  /** Names that the file has; undefined when the descriptor is not ours any more. */
+  #countLinks(): number | undefined {
+    if (this.#fd < 0) return undefined
+    try {
+      const { dev, ino, nlink } = originals.fstatSync(this.#fd)
+      return ino === this.#ino && dev === this.#dev ? nlink : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** The program closed our descriptor: the file is still there under its name. */
+  #reopen(): void {
+    this.#fd = -1
+    const fd = originals.openSync(this.#path, 'r+')
+    const { dev, ino } = originals.fstatSync(fd)
+    if (ino !== this.#ino || dev !== this.#dev) {
+      originals.closeSync(fd)
+      throw new Error(`${this.#path} is another file than the one that was being written`)
+    }
+    this.#fd = fd
+  }
+
+  #fail(error: unknown): void {
+    const code = (error as NodeJS.ErrnoException)?.code
+    this.failure = code ?? toMessage(error)
+    this.#retryAtUs = getTimeUs() + this.#retryUs
+    this.#retryUs = Math.min(this.#retryUs * 2, RETRY_MAX_US)
+    report(
+      `write:${this.failure}`,
+      `the recording cannot be written (${toMessage(error)}); the program goes on, what is missing becomes a gap`,
+    )
+    try {
+      if (this.#isOurs()) originals.ftruncateSync(this.#fd, this.#offset)
+    } catch {
+      // The rest of a block that was cut off stays: readers drop it, the next write covers it.
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { syncBuiltinESMExports } from 'node:module'
+import workerThreads, { type Worker, type WorkerOptions } from 'node:worker_threads'
+import { injectOptions, type Orders } from './injection.js'
+import { type TreeNode, toCommandLine } from './tree.js'
+
+/** Under this key a new worker finds its orders among the environment data of its parent, whatever its `env` is. */
+const ORDERS_KEY = 'retroscope.orders.v1'
+
+/** Of this file, on the stack below the real constructor. */
+const OWN_FRAMES = 3
+
+/** Reads the orders and takes every trace of them out of the worker's view. @returns undefined in a thread that Node
+ *  started for itself, such as that of module hooks */
+export function takeWorkerOrders(preload: string): Orders | undefined {
+  const orders = workerThreads.getEnvironmentData(ORDERS_KEY) as unknown as Orders | undefined
+  workerThreads.setEnvironmentData(ORDERS_KEY, undefined)
+  const { execArgv } = process
+  if (execArgv[0] === '-r' && execArgv[1] === preload) execArgv.splice(0, 2)
+  return orders
+}
+
+/** Puts the preload into every worker that this thread starts and logs its life. @returns a function that undoes it */
+export function watchWorkers(node: TreeNode): () => void {
+  const original = workerThreads.Worker
+  const watched = new Proxy(original, {
+    construct(target, args: [string | URL, WorkerOptions?], newTarget) {
+      return startWorker(node, args, (given) => Reflect.construct(target, given, newTarget))
+    },
+  })
+  install(watched)
+  return () => install(original)
+
+  function install(value: typeof Worker): void {
+    workerThreads.Worker = value
+    // `new worker.constructor(…)` is a way to start one, too.
+    value.prototype.constructor = value
+    syncBuiltinESMExports()
+  }
+}
+
+function startWorker(
+  node: TreeNode,
+  args: [string | URL, WorkerOptions?],
+  construct: (args: unknown[]) => Worker,
+): Worker {
+  const path = node.nextPath()
+  const { preload, ...shared } = node.injection
+  const orders: Orders = { ...shared, thread: path }
+  workerThreads.setEnvironmentData(ORDERS_KEY, orders as never)
+  let worker: Worker
+  const limit = Error.stackTraceLimit
+  try {
+    // An error of the constructor's shows as many frames of the program as it would without ours.
+    if (typeof limit === 'number') Error.stackTraceLimit = limit + OWN_FRAMES
+    worker = construct([args[0], toOptions(args[1], preload), ...args.slice(2)])
+  } finally {
+    Error.stackTraceLimit = limit
+    workerThreads.setEnvironmentData(ORDERS_KEY, undefined)
+  }
+  node.setPeer(worker, path)
+  const command = args[1]?.eval ? '[worker source]' : toCommandLine(node.redact([String(args[0])]))
+  node.log({ op: 'child', path, type: 'worker', command })
+  // First among the listeners of `exit`. One for `error` would change what an error does; the worker logs it itself.
+  worker.prependOnceListener('exit', (code) => {
+    if (!node.wasClaimed(path)) {
+      node.log({ op: 'child', path, type: 'worker', command, unrecorded: 'it ended without having run the preload' })
+    }
+    node.log({ op: 'childExit', path, code })
+  })
+  return worker
+}
+
+/** A worker inherits the preload with its parent's options, except where the program sets `env` or `execArgv`. */
+function toOptions(options: WorkerOptions | undefined, preload: string): WorkerOptions | undefined {
+  if (typeof options !== 'object' || options === null) return options
+  const { env, execArgv } = options
+  const own = typeof env === 'object' && env !== null
+  if (!own && !Array.isArray(execArgv)) return options
+  // Inherits whatever else stands in the program's object, getters and all.
+  const injected = Object.create(options) as WorkerOptions
+  if (own) define(injected, 'env', { ...env, NODE_OPTIONS: injectOptions(toText(env), preload) })
+  else define(injected, 'execArgv', ['-r', preload, ...(execArgv as string[])])
+  return injected
+}
+
+function toText(env: object): string | undefined {
+  const { NODE_OPTIONS: options } = env as NodeJS.ProcessEnv
+  return options === undefined ? undefined : String(options)
+}
+
+function define(options: WorkerOptions, name: keyof WorkerOptions, value: unknown): void {
+  Object.defineProperty(options, name, { value, enumerable: true, writable: true, configurable: true })
+}
