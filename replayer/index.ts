@@ -1,0 +1,6 @@
+export type { ErrorCode } from '../src/errors.js'
+export { ERROR_CODES, isRetroscopeError, RetroscopeError } from '../src/errors.js'
+export { openRecording } from './open.js'
+export type * from './recording.js'
+export type { Divergence, Verdict } from './replay/divergence.js'
+export { type ReplayOptions, type ReplayOutcome, replay } from './replay.js'

@@ -1,0 +1,162 @@
+import type { Event, EventKind, Patch } from '../src/events.js'
+import type { EventRef, Pid, Seq, ThreadPath } from '../src/ids.js'
+import type { GapInfo, ProcessInfo, StateAnswer, ThreadInfo } from '../src/log/reader.js'
+
+/** A position as people write it (DESIGN §1), or a seq. */
+export type MomentInput = string | number
+
+/** A process as people write it: its name, `cart@2`, `0.17.0`, `#PID<0.17.0>`. */
+export type ProcessInput = string
+
+/** A thread by its path (`0.2`) or its number. */
+export type ThreadInput = string | number
+
+export interface EventQuery {
+  readonly from?: MomentInput
+  readonly to?: MomentInput
+  readonly kinds?: readonly EventKind[]
+  readonly process?: ProcessInput
+  readonly thread?: ThreadInput
+  /** Substring of the event's text as `events` prints it, case-insensitive. */
+  readonly match?: string
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+export interface RecordingInfo {
+  readonly path: string | null
+  readonly form: 'directory' | 'packed' | 'memory'
+  readonly format: number
+  /** The command that was recorded, where `record` made it. */
+  readonly command: readonly string[] | null
+  readonly startedAt: string
+  readonly durationUs: number
+  readonly events: number
+  readonly firstSeq: Seq
+  readonly bytes: number | null
+  readonly counts: Readonly<Record<EventKind, number>>
+  readonly threads: readonly ThreadInfo[]
+  readonly processes: readonly ProcessInfo[]
+  readonly gaps: readonly GapInfo[]
+  /** Whether it can be re-executed, and why not. `observed`: state and queries only. */
+  readonly fidelity: 'replayable' | 'observed'
+  readonly fidelityNotes: readonly string[]
+  readonly sessions: readonly SessionInfo[]
+  /** How the recorded run ended, as far as the recording says. */
+  readonly end: {
+    readonly kind: 'exit' | 'crash' | 'killed' | 'running'
+    readonly detail: string
+    readonly seq: Seq | null
+  }
+}
+
+export interface SessionInfo {
+  readonly name: string
+  readonly pid: Pid
+  readonly module: string
+  readonly fidelity: 'replayable' | 'observed'
+  readonly deliveries: number
+  /** The call that opened the session to the outside, where it is `observed`. */
+  readonly opened: string | null
+}
+
+export interface HistoryEntry {
+  readonly seq: Seq
+  readonly timeUs: number
+  readonly patch: Patch | null
+  readonly coalesced: boolean
+  readonly cause: EventRef | null
+  /** Value at the asked pointer after this event (the whole state when none was asked). */
+  readonly value: unknown
+}
+
+export type DiffAnswer =
+  | {
+      readonly ok: true
+      readonly from: Seq
+      readonly to: Seq
+      readonly patch: Patch
+      readonly before: unknown
+      readonly after: unknown
+    }
+  | Extract<StateAnswer, { ok: false }>
+
+export type Evidence = 'recorded' | 'verified' | 'equal' | 'temporal'
+
+/** One link of a chain: `event` happened because of the next one, with that evidence. */
+export interface WhyLink {
+  readonly event: Event
+  readonly evidence: Evidence
+  /** How the link is known, in words: `handled message 3 of orders`, `sent by thread 0.1`. */
+  readonly how: string
+}
+
+export type WhyAnswer =
+  | {
+      readonly ok: true
+      readonly container: ProcessInfo
+      readonly pointer: string
+      readonly value: unknown
+      readonly before: unknown
+      /** The last writer first, then what it happened because of, down to the root input. */
+      readonly chain: readonly WhyLink[]
+      /** `root`: the chain ends at an input from outside. `unknown`: the next cause isn't in the log. */
+      readonly ends: 'root' | 'unknown'
+      readonly unknown: string | null
+      /** Where in the root input's payload the same value stands. A hint, never a cause. */
+      readonly equal: readonly { readonly seq: Seq; readonly pointer: string }[]
+    }
+  | Extract<StateAnswer, { ok: false }>
+  | { readonly ok: false; readonly error: 'never_written'; readonly detail: string }
+
+export interface MomentOptions {
+  /** Thread whose turns `@55` counts; thread 0 when absent. */
+  readonly thread?: ThreadInput | undefined
+  /** Where a moment covers several events: the last of them (the state after it, which is what absent means), or the
+   *  first, to list from there. */
+  readonly edge?: 'first' | 'last' | undefined
+}
+
+/** Every question, the same on a directory, a packed file, a recording being written, and a live scope.
+ *  Reading runs no code from the recording and never blocks its writer. */
+export interface Recording {
+  /** Everything about it. Cost: one pass over it, decoding little. `onProgress` gets the seq that it is at. */
+  info(onProgress?: (seq: number) => void): Promise<RecordingInfo>
+  /** First seq that is held, and the number of seqs given so far. Cheap, as the next three. */
+  getSpan(): { readonly firstSeq: Seq; readonly endSeq: number }
+  getThreads(): readonly ThreadInfo[]
+  getProcesses(): readonly ProcessInfo[]
+  /** Whether someone may still be writing it. */
+  isRunning(): boolean
+  events(query?: EventQuery): AsyncIterable<Event>
+  /** @throws UNKNOWN_MOMENT or OUTSIDE, with what exists */
+  resolve(moment: MomentInput, options?: MomentOptions): Promise<Seq>
+  event(moment: MomentInput): Promise<Event>
+  /** @throws UNKNOWN_PROCESS or AMBIGUOUS_NAME, with what exists and what was meant */
+  process(input: ProcessInput): Promise<ProcessInfo>
+  stateAt(container: ProcessInput, moment?: MomentInput): Promise<StateAnswer>
+  diff(container: ProcessInput, from: MomentInput, to: MomentInput): Promise<DiffAnswer>
+  /** State events of a container; with `path` only those after which the value at that pointer differs from before.
+   *  `reverse` starts at the latest. */
+  history(
+    container: ProcessInput,
+    query?: {
+      readonly path?: string
+      readonly from?: MomentInput
+      readonly to?: MomentInput
+      readonly reverse?: boolean
+      readonly limit?: number
+      /** False where only the changes are wanted: without `path`, a value is the whole state. */
+      readonly values?: boolean
+    },
+  ): AsyncIterable<HistoryEntry>
+  why(container: ProcessInput, pointer: string, query?: { readonly at?: MomentInput }): Promise<WhyAnswer>
+  /** The chain of any event: itself first, then what it happened because of, down to the root or where the log ends. */
+  causes(moment: MomentInput): Promise<readonly WhyLink[]>
+  /** The event that sent what `seq` received, or the one that received what it sent. */
+  partner(seq: Seq): Promise<Event | undefined>
+  refresh(): Promise<boolean>
+  close(): Promise<void>
+}
+
+export type { ThreadPath }
