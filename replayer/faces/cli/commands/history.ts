@@ -1,0 +1,66 @@
+import { Command } from 'commander'
+import { preview } from '../../../../src/values/preview.js'
+import { toRelative } from '../../../durations.js'
+import { toPatchText } from '../../../event-text.js'
+import type { HistoryEntry } from '../../../recording.js'
+import { cut, getWidth, print, printJson } from '../output.js'
+import { toLimit, withRecording } from '../query.js'
+import { paint, toSafeLine } from '../terminal.js'
+
+interface Options {
+  readonly path?: string
+  readonly from?: string
+  readonly to?: string
+  readonly thread?: string
+  readonly limit?: number
+  readonly reverse?: true
+  readonly json?: true
+}
+
+export function defineHistory(): Command {
+  return new Command('history')
+    .description('Every change of a container, or of one value in it.')
+    .argument('<recording>', 'a directory or a packed file NAME.retro')
+    .argument('<container>', 'its name, or its id such as 0.3.0')
+    .option('--path <pointer>', 'only what changed the value there, such as /total')
+    .option('--from <moment>', 'first moment: 812, @55, +3.2s, -2s (before the end), an ISO time, start, end, crash')
+    .option('--to <moment>', 'last moment, inclusive')
+    .option('--thread <path>', 'the thread whose turns @55 counts')
+    .option('--limit <count>', 'at most this many', toLimit)
+    .option('--reverse', 'the latest first')
+    .option('--json', 'JSON Lines (replayer/faces/cli/JSON.md)')
+    .addHelpText('after', '\nExample:\n  retroscope history checkout.retro cart --path /total --limit 20')
+    .action((path: string, container: string, options: Options) =>
+      withRecording(path, async (recording) => {
+        const { path: place, from, to, thread, limit, reverse } = options
+        const entries = recording.history(container, {
+          ...(place === undefined ? {} : { path: place }),
+          ...(from === undefined ? {} : { from: await recording.resolve(from, { thread, edge: 'first' }) }),
+          ...(to === undefined ? {} : { to: await recording.resolve(to, { thread }) }),
+          ...(limit === undefined ? {} : { limit }),
+          ...(reverse ? { reverse } : {}),
+          values: place !== undefined,
+        })
+        for await (const entry of entries) {
+          if (options.json) await printJson(toJsonEntry(entry, place))
+          else await print(toLine(entry, place))
+        }
+      }),
+    )
+}
+
+/** Without a pointer the value would be the whole state on every line: `state` answers that. */
+function toJsonEntry(entry: HistoryEntry, place: string | undefined): unknown {
+  if (place !== undefined) return entry
+  const { value: _value, ...rest } = entry
+  return rest
+}
+
+function toLine(entry: HistoryEntry, place: string | undefined): string {
+  const seq = String(entry.seq).padStart(7)
+  const time = toRelative(entry.timeUs).padStart(9)
+  const change = entry.patch === null ? 'whole state' : toPatchText(entry.patch)
+  const note = entry.coalesced ? ' [coalesced]' : ''
+  const text = place === undefined ? `${change}${note}` : `${preview(entry.value, 60)}  by ${change}${note}`
+  return `${paint('bold', seq)}  ${paint('gray', time)}  ${cut(toSafeLine(text), getWidth() - 20)}`
+}

@@ -1,0 +1,82 @@
+import { writeFileSync } from 'node:fs'
+import { Command, InvalidArgumentError } from 'commander'
+import { type ReplayOutcome, replay } from '../../../replay.js'
+import { EXIT } from '../exit-codes.js'
+import { flush, print, printJson, toJsonLine } from '../output.js'
+import { toSafe } from '../terminal.js'
+import { toValueText } from '../value-text.js'
+import { toVerdictText } from '../verdict-text.js'
+
+interface Options {
+  readonly session?: string
+  readonly until?: string
+  readonly module?: string
+  readonly turnTimeout: number
+  readonly verdict?: string
+  readonly json?: true
+}
+
+export function defineReplay(): Command {
+  return new Command('replay')
+    .description('Runs a recorded session again, fed with what it got, and says where it differs.')
+    .argument('<recording>', 'a directory or a packed file NAME.retro')
+    .option('--session <name>', 'the session to run; needed when there are several')
+    .option('--until <moment>', 'stop after the turn of 812, @55, +3.2s, -2s, an ISO time, start, end, crash')
+    .option('--module <file>', "the session's module, where it doesn't lie where it lay")
+    .option('--turn-timeout <ms>', 'a turn that runs longer is a divergence', toMilliseconds, 10_000)
+    .option('--verdict <file>', 'write the verdict there; stdout is the session’s own')
+    .option('--json', 'one JSON object (replayer/faces/cli/JSON.md); the session’s output goes to stderr')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope replay checkout.retro --session shop\n  retroscope replay checkout.retro --until @55',
+    )
+    .action(async (path: string, options: Options) => {
+      const outcome = await replay(path, {
+        turnTimeoutMs: options.turnTimeout,
+        output: options.json ? 'stderr' : 'stdout',
+        ...(options.session !== undefined && { session: options.session }),
+        ...(options.until !== undefined && { until: options.until }),
+        ...(options.module !== undefined && { module: toPath(options.module) }),
+      })
+      try {
+        await report(path, outcome, options)
+        await flush()
+      } finally {
+        await outcome.close()
+      }
+      if (outcome.verdict.kind === 'diverged') process.exitCode = EXIT.diverged
+    })
+}
+
+async function report(path: string, outcome: ReplayOutcome, options: Options): Promise<void> {
+  const text = options.json ? toJsonLine(toAnswer(outcome)) : toText(path, outcome)
+  if (options.verdict !== undefined) writeFileSync(options.verdict, `${text}\n`)
+  else if (options.json) await printJson(toAnswer(outcome))
+  else await print(text)
+}
+
+function toText(recording: string, outcome: ReplayOutcome): string {
+  const { session, verdict, at, recorded, live } = outcome
+  const lines = [toVerdictText(verdict, { recording, session, containers: Object.keys(recorded) })]
+  if (verdict.kind !== 'stopped') return toSafe(lines.join('\n'))
+  for (const [name, answer] of Object.entries(recorded)) {
+    const state = answer.ok ? `recorded, after event ${answer.seq}` : `recorded: ${answer.detail}`
+    lines.push('', `${name} (${state}):`, ...(answer.ok ? [toValueText(answer.state)] : []))
+    if (name in live) lines.push('', `${name} (replayed, at the end of turn @${at?.turn}):`, toValueText(live[name]))
+  }
+  return lines.map(toSafe).join('\n')
+}
+
+function toAnswer({ session, verdict, at, recorded, live }: ReplayOutcome): object {
+  return { session, verdict, at, recorded, live }
+}
+
+/** On the command line a bare name is a file. */
+function toPath(file: string): string {
+  return /^(file:|\.|\/)/.test(file) ? file : `./${file}`
+}
+
+function toMilliseconds(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It is a number of milliseconds, such as 10000.')
+  return Number(text)
+}

@@ -1,0 +1,43 @@
+import { InvalidArgumentError } from 'commander'
+import { EVENT_KINDS, type EventKind } from '../../../src/events.js'
+import { openRecording } from '../../open.js'
+import type { Recording } from '../../recording.js'
+import { toSuggestion } from '../../spelling.js'
+import { flush } from './output.js'
+
+/** Opens a recording, asks it, and closes it whatever happens: also on Ctrl-C, after which the signal does its work. */
+export async function withRecording(path: string, ask: (recording: Recording) => Promise<void>): Promise<void> {
+  const recording = await openRecording(path)
+  const interrupt = async (signal: NodeJS.Signals) => {
+    await recording.close().catch(() => {})
+    process.removeListener('SIGINT', interrupt)
+    process.removeListener('SIGTERM', interrupt)
+    process.kill(process.pid, signal)
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  try {
+    await ask(recording)
+    await flush()
+  } finally {
+    process.removeListener('SIGINT', interrupt)
+    process.removeListener('SIGTERM', interrupt)
+    await recording.close()
+  }
+}
+
+/** For options that take a number of things. @throws InvalidArgumentError */
+export function toLimit(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It is a whole number, such as 20.')
+  return Number(text)
+}
+
+/** For `--kind`, once or several times, or with commas. @throws InvalidArgumentError with what exists */
+export function toKinds(text: string, before: readonly EventKind[] = []): EventKind[] {
+  const kinds = text.split(',').map((word) => {
+    const kind = EVENT_KINDS.find((known) => known === word.trim().toLowerCase())
+    if (kind) return kind
+    throw new InvalidArgumentError(`${toSuggestion(word, EVENT_KINDS)}Kinds: ${EVENT_KINDS.join(', ')}.`)
+  })
+  return [...before, ...kinds]
+}
