@@ -1,0 +1,101 @@
+import { legacy_createStore as createStore } from 'redux'
+import type { SessionModule } from '../../src/scope/scope.js'
+
+/** An order as the web server passes it on. */
+export interface Order {
+  readonly id: number
+  readonly sku: string
+  readonly quantity: number
+  readonly customer: string
+}
+
+export interface Receipt {
+  readonly id: number
+  readonly ok: boolean
+  readonly total: number
+}
+
+interface Quote {
+  readonly id: number
+  readonly price: number
+}
+
+interface Sale {
+  readonly type: 'sold'
+  readonly order: Order
+  readonly total: number
+}
+
+export interface Cart {
+  readonly stock: Readonly<Record<string, number>>
+  readonly sold: number
+  readonly total: number
+  readonly last: Order | null
+}
+
+const FULL_SHELF: Cart = { stock: { lamp: 12, chair: 30, desk: 30 }, sold: 0, total: 0, last: null }
+
+function sell(cart: Cart = FULL_SHELF, action: Sale | { readonly type: string }): Cart {
+  if (!isSale(action)) return cart
+  const { order, total } = action
+  const left = (cart.stock[order.sku] ?? 0) - order.quantity
+  return {
+    stock: { ...cart.stock, [order.sku]: left },
+    sold: cart.sold + order.quantity,
+    total: Math.round((cart.total + total) * 100) / 100,
+    last: order,
+  }
+}
+
+function isSale(action: { readonly type: string }): action is Sale {
+  return action.type === 'sold'
+}
+
+/** The shop's own world: orders come in, an inventory worker knows the prices, a payment takes its time. It has a real
+ *  race: the shelf is looked at before the price and the payment are awaited, and sold from afterwards. */
+const mount: SessionModule = (world) => {
+  const orders = world.channel('orders')
+  const inventory = world.channel('inventory')
+  const store = world.container('cart', createStore(sell))
+  const quotes = new Map<number, (price: number) => void>()
+
+  inventory.onMessage((message) => {
+    const { id, price } = message as Quote
+    quotes.get(id)?.(price)
+    quotes.delete(id)
+  })
+
+  orders.onMessage((message) => {
+    const order = message as Order
+    const shelf = store.getState().stock[order.sku] ?? 0
+    if (shelf < order.quantity) return orders.send({ id: order.id, ok: false, total: 0 } satisfies Receipt)
+    return checkout(order)
+  })
+
+  async function checkout(order: Order): Promise<void> {
+    const price = await new Promise<number>((resolve) => {
+      quotes.set(order.id, resolve)
+      inventory.send({ id: order.id, sku: order.sku })
+    })
+    await pay()
+    const total = Math.round(price * order.quantity * 100) / 100
+    store.dispatch({ type: 'sold', order, total } satisfies Sale)
+    orders.send({ id: order.id, ok: true, total } satisfies Receipt)
+  }
+
+  setInterval(() => assertShelves(store.getState()), 25)
+}
+
+/** A card payment: somewhere between 2 and 20 ms. */
+function pay(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2 + Math.random() * 18))
+}
+
+/** No shelf can hold fewer than nothing. */
+function assertShelves({ stock }: Cart): void {
+  for (const [sku, left] of Object.entries(stock)) {
+    if (left < 0) throw new Error(`oversold: ${sku} stands at ${left}`)
+  }
+}
+
+export default mount

@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const LONG = process.env.RETROSCOPE_LONG !== undefined
+
+function run(sample: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
+  const file = fileURLToPath(new URL(`../../samples/${sample}.js`, import.meta.url))
+  const done = spawnSync(process.execPath, [file, ...args], { encoding: 'utf8', env: { ...process.env, ...env } })
+  return { code: done.status, text: `${done.stdout}${done.stderr}` }
+}
+
+t.test('[S1] game: every state of 10,000 random moves equals the game’s own list', async (t) => {
+  const { code, text } = run('game/main')
+  t.equal(code, 0, text)
+  const [, checked, all] = /(\d+) states of (\d+) compared with the game's own list, 0 differ/.exec(text) ?? []
+  t.ok(Number(checked) >= 10_000, text)
+  t.equal(checked, all)
+})
+
+t.test('[S2] document: fed by keystrokes it reads as their log says, and every state on the way', async (t) => {
+  for (const log of LONG ? ['sveltecomponent', 'rustcode'] : ['sveltecomponent']) {
+    const { code, text } = run('document/main', [log])
+    t.equal(code, 0, text)
+    t.match(text, /it reads as the log says\n\d+ states of \d+ compared with the document's own list, 0 differ/)
+  }
+  const generated = run('document/main', [], { RETROSCOPE_TEST_DATA: '' })
+  t.match(generated, { code: 0, text: /keystrokes of generated/ })
+})
+
+t.test('[S3] checkout: the demo records the crash, explains it and replays it', async (t) => {
+  for (let n = 0; n < (LONG ? 10 : 3); n++) {
+    const { code, text } = run('checkout/demo')
+    t.equal(code, 0, text)
+    t.match(text, /Error: oversold: (\w+) stands at -\d/)
+    t.match(text, /crashed at \d+/)
+    t.match(text, /cart \/stock\/\w+ is -\d+, before it was \d+/)
+    t.match(text, /replace \/stock\/\w+\n/, 'the diff across the race shows the shelf')
+    t.match(text, /\bexact\b/, 'the session replays to the same crash')
+  }
+})
