@@ -1,13 +1,15 @@
 import type { Patch, PatchOperation } from '../src/events.js'
 import { findAt, formatPointer, parsePointer } from '../src/json/pointer.js'
 import type { Redactor } from '../src/values/codec.js'
+import { TextMarks } from '../src/values/text-marks.js'
 import { report, toMessage } from './report.js'
 import { SecretPaths } from './secret-paths.js'
 import {
   isSecretName,
   isSecretVariable,
-  MAY_BE_SECRET_NAME,
   MAY_HOLD_SECRET,
+  SECRET_MARKS,
+  SECRET_NAME_MARKS,
   SECRET_TEXTS,
   toBareName,
 } from './secrets.js'
@@ -29,6 +31,11 @@ export const KEY_VARIABLE = 'RETROSCOPE_KEY'
 
 /** A shorter text is no secret that a pattern or the environment knows. */
 const SHORTEST_TEXT = 8
+
+/** A longer one has something of any mark by chance: one look with the expression is cheaper than both. */
+const LONGEST_MARKED = 512
+
+const NAME_MARKS = new TextMarks(SECRET_NAME_MARKS, 3)
 
 const REMEMBERED = 4096
 const LONGEST_REMEMBERED = 1024
@@ -57,6 +64,7 @@ export class Redaction implements Redactor {
   readonly #suspicious: RegExp
   /** Every text is looked at, short ones too. */
   readonly #eager: boolean
+  readonly marks: TextMarks | undefined
   readonly #asked = new Map<string, boolean>()
   readonly #hashes = new Map<string, string>()
 
@@ -68,9 +76,11 @@ export class Redaction implements Redactor {
     this.#paths = options.paths?.length || nested.length ? new SecretPaths(options.paths ?? [], nested) : undefined
     this.#patterns = (options.patterns ?? []).map(toGlobal)
     this.#fn = options.fn
-    this.#environment = toSecretPattern([this.key, ...listSecrets(env)])
+    const known = [this.key, ...listSecrets(env)]
+    this.#environment = toSecretPattern(known)
     this.#suspicious = new RegExp(`${this.#environment.source}|${MAY_HOLD_SECRET.source}`, 'i')
     this.#eager = this.#fn !== undefined || this.#patterns.length > 0
+    this.marks = this.#eager ? undefined : new TextMarks([...known, ...SECRET_MARKS], SHORTEST_TEXT)
   }
 
   /** The key as text, for the environment of child processes and workers. */
@@ -83,12 +93,17 @@ export class Redaction implements Redactor {
   }
 
   text(value: string): string {
-    if (!this.#eager && (value.length < SHORTEST_TEXT || !this.#suspicious.test(value))) return value
+    if (!this.#eager && !this.#maySuspect(value)) return value
     let text = value
     text = text.replace(this.#environment, (secret) => this.#scramble(secret))
     if (MAY_HOLD_SECRET.test(text)) for (const pattern of SECRET_TEXTS) text = this.#replace(text, pattern)
     for (const pattern of this.#patterns) text = this.#replace(text, pattern)
     return this.#fn ? this.#ask(this.#fn, text) : text
+  }
+
+  #maySuspect(value: string): boolean {
+    if (value.length <= LONGEST_MARKED && !this.marks!.mayBeIn(value)) return false
+    return this.#suspicious.test(value)
   }
 
   token(value: unknown): string {
@@ -163,7 +178,7 @@ export class Redaction implements Redactor {
    *  operation of each delta. */
   #findSecret(pointer: string): string | undefined {
     if (this.#paths) return this.#findSecretPath(pointer, this.#paths)
-    if (this.#keys.size === 0 && !MAY_BE_SECRET_NAME.test(pointer)) return undefined
+    if (this.#keys.size === 0 && !NAME_MARKS.mayBeIn(pointer)) return undefined
     for (let start = 1; start <= pointer.length; ) {
       const slash = pointer.indexOf('/', start)
       const end = slash < 0 ? pointer.length : slash

@@ -58,8 +58,24 @@ const HARMLESS =
   /^(?:next|previous|page|continuation|max|min|num|total|prompt|completion|input|output|current|cancel(?:lation)?)token$/
 
 /** Part of every secret name: one look at a whole pointer instead of one at each of its segments. */
-export const MAY_BE_SECRET_NAME =
-  /pass|pwd|secret|token|key|auth|cookie|credential|ssn|social|card|cv[vc]|pin|otp|connection/i
+export const SECRET_NAME_MARKS: readonly string[] = [
+  'pass',
+  'pwd',
+  'secret',
+  'token',
+  'key',
+  'auth',
+  'cookie',
+  'credential',
+  'ssn',
+  'social',
+  'card',
+  'cvv',
+  'cvc',
+  'pin',
+  'otp',
+  'connection',
+]
 
 /** `dbPassword`, `DB_PASSWORD` and `db-password` are one name. */
 export function toBareName(name: string): string {
@@ -101,6 +117,44 @@ export const SECRET_TEXTS: readonly RegExp[] = [
   /(?:password|passwd|(?<![a-z0-9])pwd|secret|(?<!(?:next|previous|page|continuation|max|min|num|total|prompt|completion|input|output|current|cancel|cancellation)[-_]?)token|api[-_]?key|access[-_]?key|authorization)["']?\s{0,4}[=:]\s{0,4}["']?((?!Bearer|Basic|\[redacted)[^\s"'&;,]{4,})/gi,
 ]
 
+/** One of these, in letters of either case, is in every text that an expression of `SECRET_TEXTS` finds something in. */
+export const SECRET_MARKS: readonly string[] = [
+  '-----BEGIN',
+  'bearer ',
+  'basic ',
+  'eyJ',
+  'AKIA',
+  'ASIA',
+  'AROA',
+  'AIDA',
+  'ghp_',
+  'gho_',
+  'ghu_',
+  'ghs_',
+  'ghr_',
+  'github_pat_',
+  'glpat-',
+  'npm_',
+  'sk_live_',
+  'rk_live_',
+  'sk_test_',
+  'rk_test_',
+  'sk-',
+  'xox',
+  'AIza',
+  '://',
+  'passw',
+  'pwd',
+  'secret',
+  'token',
+  'apikey',
+  'api-key',
+  'api_key',
+  'accesskey',
+  'access-key',
+  'access_key',
+  'authorization',
+]
+
 /** One look that rules out nearly every text: 0.1 µs where a pass of all patterns costs 2 µs. */
-export const MAY_HOLD_SECRET =
-  /-----BEGIN|bearer |basic |eyJ|AKIA|ASIA|AROA|AIDA|gh[pousr]_|github_pat_|glpat-|npm_|[sr]k_(?:live|test)_|sk-|xox[abposr]-|AIza|:\/\/|passw|pwd|secret|token|api[-_]?key|access[-_]?key|authorization/i
+export const MAY_HOLD_SECRET = new RegExp(SECRET_MARKS.join('|'), 'i')

@@ -1,3 +1,6 @@
+import type { ByteTarget } from './target.js'
+import type { TextMarks } from './text-marks.js'
+
 /** What is withheld from a recording. The encoder asks it inside its one walk over a value; keys are asked once each and
  *  remembered. Policy stands in the recorder. */
 export interface Redactor {
@@ -7,6 +10,8 @@ export interface Redactor {
   text(value: string): string
   /** Stands for a secret value: equal for equal values, and tells nothing about them. */
   token(value: unknown): string
+  /** Something of this is in every text that is not recorded as it is; undefined: `text` has to see each. */
+  readonly marks?: TextMarks | undefined
 }
 
 export interface EncoderOptions {
@@ -19,6 +24,8 @@ export interface ValueEncoder {
   /** Encodes one value. The bytes are valid until the next call: copy or write them at once.
    *  New record structures that it introduced are waiting in `takeDictionary` and must be written before it. */
   encode(value: unknown): Uint8Array
+  /** Does the same behind what `target` holds, without a copy, and moves its `end`. */
+  encodeInto(value: unknown, target: ByteTarget): void
   /** The dictionary frame to write before the value just encoded; undefined when nothing is new. */
   takeDictionary(): Uint8Array | undefined
 }

@@ -2,9 +2,12 @@ import { types } from 'node:util'
 import { copyBuiltIn, toHostName } from './built-ins.js'
 import { getClassInfo, getClassName, isEmitterField } from './class-names.js'
 import type { Redactor } from './codec.js'
+import { KEY, type Keys } from './keys.js'
 import { LIMITS } from './limits.js'
 import { isPlaceholder } from './placeholder.js'
-import { isDense, KEY, type PlainWalk } from './plain.js'
+import { isDense } from './plain.js'
+import type { Read, Reads } from './reads.js'
+import { WIDEST_SHARED } from './structures.js'
 import { TAG } from './wire.js'
 
 /** A value as the packer may see it: plain objects, arrays, primitives, Map, Set, Date, typed arrays. */
@@ -12,20 +15,30 @@ export type Wire = unknown
 
 type WireRecord = Record<string, Wire>
 
+export interface CopierOptions {
+  readonly keys: Keys
+  readonly redact: Redactor | undefined
+  readonly depth: number
+  /** What need not be read again. */
+  readonly reads: Reads | undefined
+}
+
 /** Copies one value into its wire form. Reads each property once, survives whatever reading does, and puts a
  *  placeholder where a value cannot be kept. One instance per value: it remembers what it met, so that cycles and shared
  *  references stay what they are. */
 export class Copier {
-  readonly #walk: PlainWalk
+  readonly #keys: Keys
   readonly #redact: Redactor | undefined
+  readonly #reads: Reads | undefined
   readonly #met = new Map<object, Wire>()
   #nodes: number = LIMITS.nodes
   #units: number = LIMITS.total
   #depth: number
 
-  constructor(walk: PlainWalk, redact: Redactor | undefined, depth: number) {
-    this.#walk = walk
+  constructor({ keys, redact, depth, reads }: CopierOptions) {
+    this.#keys = keys
     this.#redact = redact
+    this.#reads = reads
     this.#depth = depth
   }
 
@@ -135,14 +148,14 @@ export class Copier {
     return wire
   }
 
-  /** Own enumerable string keys. `wire` is filled in place; its shape is another one when a key can't be a record key. */
+  /** Own enumerable string keys. `wire` is filled in place; its shape is another one when they can't be a record's. */
   fields(value: object, wire: WireRecord, skip?: (key: string) => boolean): WireRecord {
     const keys = Object.keys(value)
     return this.#named(value, skip === undefined ? keys : keys.filter((key) => !skip(key)), wire)
   }
 
   #named(value: object, keys: readonly string[], wire: WireRecord): WireRecord {
-    if (!keys.some((key) => this.#walk.classify(key) === KEY.special)) {
+    if (keys.length <= WIDEST_SHARED && !keys.some((key) => this.#keys.classify(key) === KEY.special)) {
       for (const key of keys) wire[key] = this.#property(value, key)
       return wire
     }
@@ -162,19 +175,24 @@ export class Copier {
 
   /** Reads one property, once. */
   #property(object: object, key: string): Wire {
-    let value: unknown
+    const { value, error, thrown } = this.#readOnce(object, key)
+    return thrown ? this.#unreadable(key, error) : this.keyed(key, value)
+  }
+
+  #readOnce(object: object, key: string | number): Read {
+    const known = this.#reads?.get(object)?.get(String(key))
+    if (known) return known
     try {
-      value = (object as Record<string, unknown>)[key]
+      return { value: (object as Record<string | number, unknown>)[key], thrown: false }
     } catch (error) {
       if (isStackOverflow(error)) throw error
-      return this.#unreadable(key, error)
+      return { error, thrown: true }
     }
-    return this.keyed(key, value)
   }
 
   /** What stands under a name: its token when the name is secret. */
   keyed(key: string, value: unknown): Wire {
-    if (this.#redact !== undefined && this.#walk.classify(key) === KEY.secret) return this.#redact.token(value)
+    if (this.#redact !== undefined && this.#keys.classify(key) === KEY.secret) return this.#redact.token(value)
     return this.copy(value)
   }
 
@@ -214,14 +232,8 @@ export class Copier {
   }
 
   #element(array: readonly unknown[], index: number): Wire {
-    let value: unknown
-    try {
-      value = array[index]
-    } catch (error) {
-      if (isStackOverflow(error)) throw error
-      return this.#unreadable(String(index), error)
-    }
-    return this.copy(value)
+    const { value, error, thrown } = this.#readOnce(array, index)
+    return thrown ? this.#unreadable(String(index), error) : this.copy(value)
   }
 
   /** Whether `bytes` more may be kept; counts them when so. */

@@ -3,11 +3,19 @@ import { join } from 'node:path'
 import t from 'tap'
 import { redactWords } from '../../recorder/command-words.js'
 import { Redaction } from '../../recorder/redaction.js'
-import { isSecretName, isSecretVariable, MAY_BE_SECRET_NAME } from '../../recorder/secrets.js'
+import {
+  isSecretName,
+  isSecretVariable,
+  MAY_HOLD_SECRET,
+  SECRET_MARKS,
+  SECRET_NAME_MARKS,
+} from '../../recorder/secrets.js'
 import type { Patch } from '../../src/events.js'
 import { applyPatch } from '../../src/json/patch.js'
+import { TextMarks } from '../../src/values/text-marks.js'
 import { runProgram } from '../helpers/program.js'
 import { isKind, readSpool } from '../helpers/spool.js'
+import { toRandom } from '../values/hostile.js'
 
 t.setTimeout(120_000)
 
@@ -156,12 +164,35 @@ t.test('[R3] names of secrets are known in any spelling, and harmless ones are l
     'password Password DB_PASSWORD db-password dbPassword passwd apiKey x-api-key API_KEY accessToken refresh_token Authorization Set-Cookie cookie client_secret privateKey creditCardNumber ssn GITHUB_TOKEN'
   const harmless =
     'name id key tokens author passenger compass keyboard pinned monkey nextToken maxTokens secretary company total path value state'
-  for (const name of secret.split(' ')) t.ok(isSecretName(name) && MAY_BE_SECRET_NAME.test(name), name)
+  const marks = new TextMarks(SECRET_NAME_MARKS, 3)
+  for (const name of secret.split(' ')) t.ok(isSecretName(name) && marks.mayBeIn(name), name)
   for (const name of harmless.split(' ')) t.notOk(isSecretName(name), name)
   for (const name of ['AWS_SECRET_ACCESS_KEY', 'NPM_TOKEN', 'PGPASSWORD', 'DATABASE_URL', 'STRIPE_KEY'])
     t.ok(isSecretVariable(name), name)
   for (const name of ['PATH', 'HOME', 'SSH_AUTH_SOCK', 'GIT_ASKPASS', 'KEYBOARD', 'SSL_KEY_FILE'])
     t.notOk(isSecretVariable(name), name)
+})
+
+t.test('[R3] what rules texts out at one look rules out none that hold a secret', async (t) => {
+  const environment = { NPM_TOKEN: 'q7Qz-ünïcode', DB_PASSWORD: '--------', MY_SECRET: '\u2603\u2603\u2603abcdefg' }
+  const redaction = new Redaction({}, environment)
+  const marks = redaction.marks!
+  const spellings = (mark: string) => [mark, mark.toUpperCase(), mark.toLowerCase()]
+  for (const mark of SECRET_MARKS.flatMap(spellings)) {
+    for (const text of [`${mark}01234567`, `01234567${mark}`, `0123 ${mark} 4567`]) {
+      t.ok(MAY_HOLD_SECRET.test(text) && marks.mayBeIn(text), text)
+    }
+  }
+  for (const secret of [...Object.values(environment), redaction.key]) t.ok(marks.mayBeIn(`a ${secret} b`), secret)
+  const random = toRandom(3)
+  let asked = 0
+  for (let n = 0; n < 20_000; n++) {
+    const letters = Array.from({ length: 8 + random(20) }, () => 32 + random(95))
+    const text = String.fromCharCode(...letters)
+    if (marks.mayBeIn(text)) asked++
+    else if (MAY_HOLD_SECRET.test(text)) t.fail(text)
+  }
+  t.ok(asked < 2_000, `${asked} of 20,000 had to be looked at properly`)
 })
 
 t.test('[R4] texts that are made to be slow are looked through in time', async (t) => {

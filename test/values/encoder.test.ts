@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import { Packr } from 'msgpackr/pack'
 import t from 'tap'
 import type { Redactor } from '../../src/values/codec.js'
 import { createDecoder } from '../../src/values/decoder.js'
@@ -6,6 +8,7 @@ import { LIMITS } from '../../src/values/limits.js'
 import { isPlaceholder, type Placeholder } from '../../src/values/placeholder.js'
 import { preview } from '../../src/values/preview.js'
 import { toJson } from '../../src/values/to-json.js'
+import { type Random, toRandom } from './hostile.js'
 
 function roundTrip(value: unknown): unknown {
   const encoder = createEncoder()
@@ -224,3 +227,167 @@ t.test('[V7] human and JSON forms of typed values', async (t) => {
   ring.inner = { ring }
   t.same(toJson(roundTrip(ring)), { inner: { ring: { $type: 'cycle', path: '' } } })
 })
+
+t.test('[V8] a plain value is written as msgpackr writes it, in every size of its parts', async (t) => {
+  const random = toRandom(8)
+  const ours = createEncoder()
+  let lists: string[][] = []
+  const theirs = new Packr({
+    structures: [],
+    maxSharedStructures: 1024,
+    structuredClone: true,
+    useToJSON: false,
+    saveStructures: (saved: string[][]) => {
+      lists = saved.map((keys) => [...keys])
+    },
+    shouldShareStructure: (keys: string[]) => keys.length <= 64,
+  } as ConstructorParameters<typeof Packr>[0])
+  const decoder = createDecoder()
+  for (let round = 0; round < 4_000; round++) {
+    const value = toPlain(random, 0)
+    const bytes = Buffer.from(ours.encode(value))
+    const expected = Buffer.from(theirs.pack(value))
+    const dictionary = ours.takeDictionary()
+    if (dictionary) {
+      t.same(JSON.parse(Buffer.from(dictionary).toString()), lists)
+      decoder.learn(Buffer.from(dictionary))
+    }
+    if (bytes[0] !== 0) return t.fail(`round ${round}: not written as plain: ${preview(value)}`)
+    if (!bytes.subarray(1).equals(expected)) return t.fail(`round ${round}: other bytes for ${preview(value, 400)}`)
+    if (!isDeepStrictEqual(decoder.decode(bytes), value)) return t.fail(`round ${round}: ${preview(value, 400)}`)
+  }
+})
+
+t.test('[V8] objects that are wide, or come when the table is full, carry their names', async (t) => {
+  const encoder = createEncoder()
+  const decoder = createDecoder()
+  const rowOf = (table: number, n: number) =>
+    Object.fromEntries(Array.from({ length: 65 + table }, (_, key) => [`column ${table}.${key}`, n + key]))
+  const dictionaries: string[] = []
+  const send = (value: unknown) => {
+    const bytes = Buffer.from(encoder.encode(value))
+    const dictionary = encoder.takeDictionary()
+    if (dictionary) {
+      decoder.learn(Buffer.from(dictionary))
+      dictionaries.push(Buffer.from(dictionary).toString())
+    }
+    t.strictSame(decoder.decode(bytes), value)
+    return bytes
+  }
+  const tables = Array.from({ length: 40 }, (_, table) => ({ table, rows: [rowOf(table, 1), rowOf(table, 2)] }))
+  const typedWide = [new Date(5), rowOf(99, 1), rowOf(99, 2)]
+  t.equal(send(typedWide)[0], 1)
+  t.notOk(dictionaries.join().includes('column 99.'), 'names that may be ids do not fill the table')
+  t.equal(send(tables)[0], 0)
+  const nested = { ...rowOf(0, 5), inner: { ...rowOf(1, 6), inner: [rowOf(0, 7), rowOf(1, 8)] } }
+  t.ok(send(nested).length < 4_000, 'names are written once in one value')
+  for (let n = 0; n < 1_100; n++) send({ [`only ${n}`]: { n }, at: [n] })
+  t.equal(send({ 'only 1099': 1, and: { more: [{ 'never seen': 2 }, { 'never seen': 3 }] } })[0], 0)
+  const typed = [new Date(5), ...tables.slice(0, 3)]
+  t.equal(send(typed)[0], 1)
+  send({ typed, 'never seen': { at: new Map([[1, { 'only 7': 2 }]]) } })
+})
+
+t.test('[V9] a name that stood over a token is still a secret’s, and a shared object still one', async (t) => {
+  const redact: Redactor = {
+    isSecretKey: (key) => key === 'password',
+    text: (text) => text,
+    token: () => '[token]',
+  }
+  const encoder = createEncoder({ redact })
+  const decoder = createDecoder()
+  const send = (value: unknown) => {
+    const bytes = Buffer.from(encoder.encode(value))
+    const dictionary = encoder.takeDictionary()
+    if (dictionary) decoder.learn(Buffer.from(dictionary))
+    return decoder.decode(bytes)
+  }
+  for (let round = 0; round < 3; round++) {
+    t.same(send({ password: 'hunter2' }), { password: '[token]' })
+    t.same(send({ $type: '=map', at: new Date(1) }), { $type: '=map', at: new Date(1) })
+    t.same(send({ $type: '=map', at: 1 }), { $type: '=map', at: 1 })
+    const one = { round }
+    const many = Array.from({ length: 40 }, (_, n) => ({ n }))
+    const [a, b] = send([one, one]) as object[]
+    t.equal(a, b)
+    const list = send([...many, many[round]]) as object[]
+    t.equal(list[40], list[round])
+  }
+})
+
+t.test('[V10] what getters do while a value is written leaves that value whole, and runs each once', async (t) => {
+  const encoder = createEncoder()
+  const decoder = createDecoder()
+  const copyOf = (bytes: Uint8Array) => {
+    const copy = Buffer.from(bytes)
+    const dictionary = encoder.takeDictionary()
+    if (dictionary) decoder.learn(Buffer.from(dictionary))
+    return copy
+  }
+  for (const last of [1, new Date(3), 'throws']) {
+    let runs = 0
+    let inner: Buffer | undefined
+    const list: unknown[] = [1, 2, 3]
+    const value = {
+      first: { a: 1 },
+      get nested() {
+        runs++
+        inner = Buffer.from(encoder.encode({ inner: 'x'.repeat(40_000), [`new ${runs}`]: [{ runs }] }))
+        return { ok: true }
+      },
+      get changing() {
+        runs++
+        Reflect.deleteProperty(value, 'gone')
+        list.length = 1
+        return 'changed'
+      },
+      gone: 5,
+      list,
+      get thrower() {
+        runs++
+        if (last === 'throws') throw new Error('no')
+        return 'fine'
+      },
+      last,
+    }
+    const decoded = decoder.decode(copyOf(encoder.encode(value))) as Record<string, unknown>
+    t.match(decoded, { first: { a: 1 }, nested: { ok: true }, changing: 'changed', list: [1], last })
+    t.notOk('gone' in decoded)
+    t.ok(last === 'throws' ? isPlaceholder(decoded.thrower) : decoded.thrower === 'fine')
+    t.equal(runs, 3)
+    t.match(decoder.decode(inner!), { inner: /^x{40000}$/ })
+  }
+})
+
+t.test('[V10] what every object inherits by a careless library is no part of any', async (t) => {
+  const { prototype } = Object
+  const pollute = prototype as { careless?: number }
+  roundTrip({ a: 1, careless: 2 })
+  pollute.careless = 1
+  try {
+    t.same(Object.keys(roundTrip({ a: { b: 1 } }) as object), ['a'])
+  } finally {
+    delete pollute.careless
+  }
+})
+
+const ALPHABETS = ['abc', 'ü', '☃', '😀', 'a☃b', '\u0000']
+const LENGTHS = [0, 1, 7, 8, 20, 31, 32, 33, 63, 64, 65, 100, 255, 256, 300, 66_000]
+const WHOLE = [0, 1, 63, 64, 255, 256, 65_535, 65_536, 2 ** 31, 2 ** 32 - 1, 2 ** 32, -1, -32, -33, -128, -129, -32_768]
+const OTHERS = [-32_769, -(2 ** 31), -(2 ** 31) - 1, 0.5, -0.25, 1e300, Number.NaN, Number.POSITIVE_INFINITY]
+
+const NAMES = ['id', 'name', '7', '', '/', 'ü', 'constructor', ...Array.from({ length: 64 }, (_, n) => `field ${n}`)]
+
+function toPlain(random: Random, depth: number): unknown {
+  const pick = <T>(list: readonly T[]) => list[random(list.length)] as T
+  const kind = random(depth > 3 ? 5 : 9)
+  if (kind === 0) return pick(ALPHABETS).repeat(random(50) ? random(40) : pick(LENGTHS))
+  if (kind === 1) return 'x'.repeat(random(200) ? random(70) : pick(LENGTHS))
+  if (kind === 2) return pick(WHOLE)
+  if (kind === 3) return pick(OTHERS)
+  if (kind === 4) return pick([true, false, null, undefined, 5n, -(2n ** 63n), 2n ** 63n - 1n])
+  const length = random(30) ? random(6) : pick([15, 16, 40])
+  if (kind < 7) return Array.from({ length }, () => toPlain(random, depth + 1))
+  const start = random(30)
+  return Object.fromEntries(NAMES.slice(start, start + length).map((name) => [name, toPlain(random, depth + 1)]))
+}
