@@ -299,20 +299,20 @@ export class Driver implements Seam {
     origin: number,
     timeUs: number,
   ): number {
-    const payload = this.#encoder.encode(body)
-    const dictionary = this.#encoder.takeDictionary()
-    if (dictionary !== undefined) this.#sink.dictionary(dictionary)
-    let bits = flags
-    if (!this.#turnOpen) {
-      bits |= FRAME_FLAGS.turn
-      this.#turnOpen = true
-      if (!this.#loopTurnOpen) {
-        this.#loopTurnOpen = true
-        this.#turns.begin()
-      }
-    }
-    this.#sink.event(kind, bits, subject, timeUs, cause, origin, payload)
+    const opens = !this.#turnOpen
+    const bits = opens ? flags | FRAME_FLAGS.turn : flags
+    const target = this.#sink.begin(kind, bits, subject, timeUs, cause, origin)
+    this.#encoder.encodeInto(body, target)
+    this.#sink.end(this.#encoder.takeDictionary())
+    if (opens) this.#openTurn()
     return this.#ordinal++
+  }
+
+  #openTurn(): void {
+    this.#turnOpen = true
+    if (this.#loopTurnOpen) return
+    this.#loopTurnOpen = true
+    this.#turns.begin()
   }
 
   /** What a getter or proxy of the program's recorded while it was being encoded, and what failed. */

@@ -1,17 +1,12 @@
+import type { ByteTarget } from '../src/values/target.js'
+
 /** Where the driver's frames go: a spool file, or memory. No method throws. */
 export interface FrameSink {
-  /** Takes one event; its bytes are copied. `timeUs`: wall clock. `cause`, `origin`: ordinals, −1 for none. */
-  event(
-    kindCode: number,
-    flags: number,
-    subject: number,
-    timeUs: number,
-    cause: number,
-    origin: number,
-    payload: Uint8Array,
-  ): void
-  /** Takes the encoder's dictionary; comes before the first event that needs it. */
-  dictionary(bytes: Uint8Array): void
+  /** Opens one event's frame. `timeUs`: wall clock. `cause`, `origin`: ordinals, −1 for none.
+   *  @returns where its body is to be encoded, before `end` */
+  begin(kindCode: number, flags: number, subject: number, timeUs: number, cause: number, origin: number): ByteTarget
+  /** Takes the event. @param dictionary the encoder's, when its body is the first to need that */
+  end(dictionary: Uint8Array | undefined): void
   /** Hands over what waits. */
   flush(): void
   /** From here on nothing waits: the thread is about to end. */

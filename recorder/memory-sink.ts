@@ -1,7 +1,6 @@
 import { BlockWriter } from '../src/spool/block.js'
-import { DICTIONARY_FRAME } from '../src/spool/format.js'
+import type { ByteTarget } from '../src/values/target.js'
 import type { FrameSink } from './frame-sink.js'
-import { getTimeUs } from './originals.js'
 import { report, toMessage } from './report.js'
 
 /** Events per block: what is handed over at once. */
@@ -19,23 +18,14 @@ export class MemorySink implements FrameSink {
     this.#take = take
   }
 
-  event(
-    kindCode: number,
-    flags: number,
-    subject: number,
-    timeUs: number,
-    cause: number,
-    origin: number,
-    payload: Uint8Array,
-  ): void {
+  begin(kindCode: number, flags: number, subject: number, timeUs: number, cause: number, origin: number): ByteTarget {
     if (this.#block.bytes === 0) this.#anchorUs = timeUs
-    this.#block.frame(kindCode, flags, subject, timeUs - this.#anchorUs, cause, origin, payload)
-    if (++this.#waiting >= BLOCK_EVENTS) this.flush()
+    return this.#block.begin(kindCode, flags, subject, timeUs - this.#anchorUs, cause, origin)
   }
 
-  dictionary(bytes: Uint8Array): void {
-    if (this.#block.bytes === 0) this.#anchorUs = getTimeUs()
-    this.#block.frame(DICTIONARY_FRAME, 0, 0, 0, -1, -1, bytes)
+  end(dictionary: Uint8Array | undefined): void {
+    this.#block.end(dictionary)
+    if (++this.#waiting >= BLOCK_EVENTS) this.flush()
   }
 
   flush(): void {

@@ -1,7 +1,7 @@
 import { BlockWriter } from '../src/spool/block.js'
 import { DICTIONARY_FRAME, toKindCode } from '../src/spool/format.js'
+import type { ByteTarget } from '../src/values/target.js'
 import type { FrameSink, GapEncoder } from './frame-sink.js'
-import { getTimeUs } from './originals.js'
 import type { SpoolFile } from './spool-file.js'
 
 /** An event that comes this long after the last write is written at once: slow programs lose nothing. */
@@ -19,6 +19,8 @@ export class SpoolWriter implements FrameSink {
   readonly #encodeGap: GapEncoder
   readonly #block = new BlockWriter()
   #anchorUs = 0
+  /** Of the event that came last. */
+  #timeUs = 0
   #lastWriteUs = 0
   #waiting = 0
   #through = false
@@ -32,30 +34,20 @@ export class SpoolWriter implements FrameSink {
     this.#encodeGap = encodeGap
   }
 
-  event(
-    kindCode: number,
-    flags: number,
-    subject: number,
-    timeUs: number,
-    cause: number,
-    origin: number,
-    payload: Uint8Array,
-  ): void {
-    const block = this.#block
-    if (block.bytes === 0) this.#anchorUs = timeUs
-    block.frame(kindCode, flags, subject, timeUs - this.#anchorUs, cause, origin, payload)
-    const waiting = ++this.#waiting
-    const idleUs = timeUs - this.#lastWriteUs
-    if (idleUs >= FLUSH_US || waiting >= FLUSH_EVENTS || block.bytes >= FLUSH_BYTES || this.#through) {
-      this.#lastWriteUs = timeUs
-      this.flush()
-    }
+  begin(kindCode: number, flags: number, subject: number, timeUs: number, cause: number, origin: number): ByteTarget {
+    if (this.#block.bytes === 0) this.#anchorUs = timeUs
+    this.#timeUs = timeUs
+    return this.#block.begin(kindCode, flags, subject, timeUs - this.#anchorUs, cause, origin)
   }
 
-  dictionary(bytes: Uint8Array): void {
-    this.#dictionary = bytes
-    if (this.#block.bytes === 0) this.#anchorUs = getTimeUs()
-    this.#block.frame(DICTIONARY_FRAME, 0, 0, 0, -1, -1, bytes)
+  end(dictionary: Uint8Array | undefined): void {
+    if (dictionary) this.#dictionary = dictionary
+    this.#block.end(dictionary)
+    const waiting = ++this.#waiting
+    const idleUs = this.#timeUs - this.#lastWriteUs
+    if (idleUs < FLUSH_US && waiting < FLUSH_EVENTS && this.#block.bytes < FLUSH_BYTES && !this.#through) return
+    this.#lastWriteUs = this.#timeUs
+    this.flush()
   }
 
   flush(): void {

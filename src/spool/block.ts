@@ -1,9 +1,14 @@
+import { type ByteTarget, Scratch } from '../values/target.js'
 import { crc32 } from './crc.js'
 import { BLOCK_HEADER_BYTES, DICTIONARY_FRAME, FRAME_FLAGS, FRAME_HEADER_BYTES, SPOOL_MAGIC } from './format.js'
 
 /** Buffer that a writer starts with and goes back to after an unusually large block. */
 const BUFFER_BYTES = 128 * 1024
-const KEEP_BYTES = 4 * 1024 * 1024
+
+/** A frame's header, cause and origin. */
+const MOST_BEFORE_PAYLOAD = FRAME_HEADER_BYTES + 8
+
+const NONE = -1
 
 /** No writer makes a larger block; a header that claims one is damage, not a block still being written. */
 export const MAX_BLOCK_BYTES = 1024 * 1024 * 1024
@@ -12,11 +17,15 @@ const TWO_32 = 4294967296
 const MAX_U32 = 0xffffffff
 const CAUSE_AND_ORIGIN = FRAME_FLAGS.cause | FRAME_FLAGS.origin
 
-/** Collects frames and seals them into one block. Appending costs a copy of the payload and no allocation. Counts the
- *  events and turns of its thread for the blocks' headers: one writer per spool. */
+/** Collects frames and seals them into one block. What a frame carries is encoded in its place; appending copies and
+ *  allocates nothing. Counts the events and turns of its thread for the blocks' headers: one writer per spool. */
 export class BlockWriter {
-  #buffer = allocate(BUFFER_BYTES)
-  #end = BLOCK_HEADER_BYTES
+  readonly #buffer = new Scratch(BUFFER_BYTES)
+  /** Where the block's frames begin: behind its header, but for the one frame that was open when a block was sealed. */
+  #start = BLOCK_HEADER_BYTES
+  /** Where the open frame begins; −1 while none is. */
+  #open = NONE
+  #openTurns = 0
   #firstOrdinal: number
   #firstTurns: number
   #ordinal: number
@@ -26,6 +35,7 @@ export class BlockWriter {
   constructor(ordinal = 0, turns = 0) {
     this.#firstOrdinal = this.#ordinal = ordinal
     this.#firstTurns = this.#turns = turns
+    this.#buffer.end = BLOCK_HEADER_BYTES
   }
 
   /** Ordinal of the first event in the block that is being filled, of the next event, and turns before the former. */
@@ -43,10 +53,53 @@ export class BlockWriter {
 
   /** Bytes of the frames that wait. */
   get bytes(): number {
-    return this.#end - BLOCK_HEADER_BYTES
+    return (this.#open === NONE ? this.#buffer.end : this.#open) - this.#start
   }
 
-  /** Appends a frame. `cause` and `origin` are ordinals, −1 for none; their flags are set here. */
+  /** Opens an event's frame. `cause` and `origin` are ordinals, −1 for none; their flags are set here.
+   *  @returns where its payload is to be encoded, before `end` */
+  begin(kindCode: number, flags: number, subject: number, deltaUs: number, cause: number, origin: number): ByteTarget {
+    const buffer = this.#buffer
+    if (this.#open !== NONE) this.#abandon()
+    let at = buffer.end
+    if (at + MOST_BEFORE_PAYLOAD > buffer.bytes.length) buffer.makeRoom(at, MOST_BEFORE_PAYLOAD)
+    const { bytes } = buffer
+    let bits = flags & ~CAUSE_AND_ORIGIN
+    if (cause >= 0) bits |= FRAME_FLAGS.cause
+    if (origin >= 0) bits |= FRAME_FLAGS.origin
+    bytes[at + 4] = kindCode
+    bytes[at + 5] = bits
+    bytes[at + 6] = 0
+    bytes[at + 7] = 0
+    writeU32(bytes, at + 8, subject)
+    writeU32(bytes, at + 12, deltaUs < 0 ? 0 : deltaUs > MAX_U32 ? MAX_U32 : deltaUs)
+    this.#open = at
+    this.#openTurns = flags & FRAME_FLAGS.turn
+    at += FRAME_HEADER_BYTES
+    if (cause >= 0) {
+      writeU32(bytes, at, cause)
+      at += 4
+    }
+    if (origin >= 0) {
+      writeU32(bytes, at, origin)
+      at += 4
+    }
+    buffer.end = at
+    return buffer
+  }
+
+  /** Ends the open frame. @param dictionary that its payload is the first to need; it gets a frame before it */
+  end(dictionary?: Uint8Array): void {
+    const buffer = this.#buffer
+    writeU32(buffer.bytes, this.#open, buffer.end - this.#open - FRAME_HEADER_BYTES)
+    if (dictionary) this.#insert(dictionary)
+    if (this.#start !== BLOCK_HEADER_BYTES) this.#pullUp()
+    this.#open = NONE
+    this.#ordinal++
+    this.#turns += this.#openTurns
+  }
+
+  /** Appends a frame that is encoded already. */
   frame(
     kindCode: number,
     flags: number,
@@ -56,57 +109,63 @@ export class BlockWriter {
     origin: number,
     payload: Uint8Array,
   ): void {
-    const size = (cause >= 0 ? 4 : 0) + (origin >= 0 ? 4 : 0) + payload.length
-    if (this.#end + FRAME_HEADER_BYTES + size > this.#buffer.length) this.#grow(FRAME_HEADER_BYTES + size)
-    const buffer = this.#buffer
-    let at = this.#end
-    let bits = flags & ~CAUSE_AND_ORIGIN
-    if (cause >= 0) bits |= FRAME_FLAGS.cause
-    if (origin >= 0) bits |= FRAME_FLAGS.origin
-    writeU32(buffer, at, size)
-    buffer[at + 4] = kindCode
-    buffer[at + 5] = bits
-    buffer[at + 6] = 0
-    buffer[at + 7] = 0
-    writeU32(buffer, at + 8, subject)
-    writeU32(buffer, at + 12, Math.min(Math.max(deltaUs, 0), MAX_U32))
-    at += FRAME_HEADER_BYTES
-    if (cause >= 0) {
-      writeU32(buffer, at, cause)
-      at += 4
-    }
-    if (origin >= 0) {
-      writeU32(buffer, at, origin)
-      at += 4
-    }
-    buffer.set(payload, at)
-    this.#end = at + payload.length
-    if (kindCode !== DICTIONARY_FRAME) this.#ordinal++
-    if (flags & FRAME_FLAGS.turn) this.#turns++
+    const target = this.begin(kindCode, flags, subject, deltaUs, cause, origin)
+    if (target.end + payload.length > target.bytes.length) target.makeRoom(target.end, payload.length)
+    target.bytes.set(payload, target.end)
+    target.end += payload.length
+    this.end()
+    if (kindCode === DICTIONARY_FRAME) this.#ordinal--
   }
 
-  /** Ends the block. The bytes are valid until the next frame. `anchorUs`: wall clock in µs since the Unix epoch. */
+  /** Ends the block. The bytes are valid until the next frame. `anchorUs`: wall clock in µs since the Unix epoch. A frame
+   *  that is open goes into the next block: what is being encoded may run code that flushes. */
   seal(anchorUs: number): Uint8Array {
     const buffer = this.#buffer
-    const end = this.#end
-    writeU32(buffer, 0, end - BLOCK_HEADER_BYTES)
-    writeU32(buffer, 8, anchorUs % TWO_32)
-    writeU32(buffer, 12, Math.floor(anchorUs / TWO_32))
-    writeU32(buffer, 16, this.#firstOrdinal)
-    writeU32(buffer, 20, this.#firstTurns)
-    writeU32(buffer, 4, crc32(buffer, 8, end))
+    const length = this.bytes
+    const end = BLOCK_HEADER_BYTES + length
+    const { bytes } = buffer
+    writeU32(bytes, 0, length)
+    writeU32(bytes, 8, anchorUs % TWO_32)
+    writeU32(bytes, 12, Math.floor(anchorUs / TWO_32))
+    writeU32(bytes, 16, this.#firstOrdinal)
+    writeU32(bytes, 20, this.#firstTurns)
+    writeU32(bytes, 4, crc32(bytes, 8, end))
     this.#firstOrdinal = this.#ordinal
     this.#firstTurns = this.#turns
-    this.#end = BLOCK_HEADER_BYTES
-    if (buffer.length > KEEP_BYTES) this.#buffer = allocate(BUFFER_BYTES)
-    return buffer.subarray(0, end)
+    if (this.#open === NONE) {
+      buffer.reset()
+      buffer.end = BLOCK_HEADER_BYTES
+    } else this.#start = this.#open
+    return bytes.subarray(0, end)
   }
 
-  #grow(more: number): void {
-    const size = Math.max(this.#buffer.length * 2, this.#end + more)
-    const larger = allocate(size)
-    larger.set(this.#buffer.subarray(0, this.#end))
-    this.#buffer = larger
+  /** The frame was left by an error. */
+  #abandon(): void {
+    this.#buffer.end = this.#start === BLOCK_HEADER_BYTES ? this.#open : BLOCK_HEADER_BYTES
+    this.#start = BLOCK_HEADER_BYTES
+    this.#open = NONE
+  }
+
+  #insert(dictionary: Uint8Array): void {
+    const buffer = this.#buffer
+    const size = FRAME_HEADER_BYTES + dictionary.length
+    if (buffer.end + size > buffer.bytes.length) buffer.makeRoom(buffer.end, size)
+    const { bytes } = buffer
+    const at = this.#open
+    bytes.copyWithin(at + size, at, buffer.end)
+    bytes.fill(0, at, at + FRAME_HEADER_BYTES)
+    writeU32(bytes, at, dictionary.length)
+    bytes[at + 4] = DICTIONARY_FRAME
+    bytes.set(dictionary, at + FRAME_HEADER_BYTES)
+    buffer.end += size
+  }
+
+  /** The frame that was open when a block was sealed becomes the first of the next. */
+  #pullUp(): void {
+    const buffer = this.#buffer
+    buffer.bytes.copyWithin(BLOCK_HEADER_BYTES, this.#start, buffer.end)
+    buffer.end -= this.#start - BLOCK_HEADER_BYTES
+    this.#start = BLOCK_HEADER_BYTES
   }
 }
 
@@ -287,11 +346,6 @@ function toBlock(buffer: Uint8Array, offset: number, end: number): Block {
     turns: readU32(buffer, offset + 20),
     frames: () => new FrameCursor(buffer, offset + BLOCK_HEADER_BYTES, end),
   }
-}
-
-/** Not zeroed, and no Buffer: `slice` of a Buffer is a view, and callers that keep a block have to get a copy. */
-function allocate(bytes: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 }
 
 function writeU32(buffer: Uint8Array, at: number, value: number): void {

@@ -9,6 +9,7 @@ import { SpoolWriter } from '../../recorder/spool-writer.js'
 import { openRecording } from '../../replayer/index.js'
 import type { Ordinal } from '../../src/ids.js'
 import { findSeam, SEAM_SYMBOL } from '../../src/scope/seam.js'
+import { createEncoder } from '../../src/values/encoder.js'
 import { isKind, readSpool, type SpoolEvent } from '../helpers/spool.js'
 
 t.setTimeout(120_000)
@@ -374,7 +375,10 @@ t.test('[D10] what a spool lost last is said when its thread ends, though nothin
   system.writeSync = () => {
     throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
   }
-  for (let n = 0; n < 60; n++) writer.event(1, 0, 0, 1, -1, -1, Buffer.from('event'))
+  for (let n = 0; n < 60; n++) {
+    createEncoder().encodeInto('event', writer.begin(1, 0, 0, 1, -1, -1))
+    writer.end(undefined)
+  }
   writer.flush()
   system.writeSync = writeSync
   writer.close()

@@ -6,6 +6,7 @@ import { findSpoolFaults } from '../../src/log/spool-parts.js'
 import { BlockWriter, isSpool, readBlocks } from '../../src/spool/block.js'
 import { crc32 } from '../../src/spool/crc.js'
 import { BLOCK_HEADER_BYTES, DICTIONARY_FRAME, FRAME_FLAGS, SPOOL_MAGIC } from '../../src/spool/format.js'
+import type { ByteTarget } from '../../src/values/target.js'
 
 const ANCHOR = 1_795_377_419_224_652
 
@@ -166,6 +167,56 @@ t.test('[P6] a block says its first ordinal and the turns before it, dictionarie
     [2, 1],
   ])
 })
+
+t.test(
+  '[P7] a block sealed while a frame is open holds those before it; the frame, with its dictionary, comes next',
+  async (t) => {
+    const payloadOf = (target: ByteTarget, bytes: number, fill: number) => {
+      if (target.end + bytes > target.bytes.length) target.makeRoom(target.end, bytes)
+      target.bytes.fill(fill, target.end, (target.end += bytes))
+    }
+    const writer = new BlockWriter()
+    const blocks: Buffer[] = []
+    const sealWhileOpen = () => {
+      const sealed = writer.bytes > 0 ? writer.seal(ANCHOR) : undefined
+      t.equal(writer.bytes, 0)
+      return sealed
+    }
+    for (let n = 0; n < 8; n++) {
+      payloadOf(writer.begin(1, FRAME_FLAGS.turn, n, 0, 7, -1), 40, n)
+      writer.end()
+      const target = writer.begin(2, 0, n, 0, -1, 9)
+      payloadOf(target, 10, 100 + n)
+      const sealed = sealWhileOpen()
+      payloadOf(target, n === 5 ? 300_000 : 10, 100 + n)
+      if (sealed) blocks.push(Buffer.from(sealed))
+      sealWhileOpen()
+      // An error leaves the frame: as if it had never been opened.
+      if (n % 4 !== 3) writer.end(n % 2 ? Buffer.from(`dictionary ${n}`) : undefined)
+    }
+    blocks.push(Buffer.from(writer.seal(ANCHOR)))
+    const frames: string[] = []
+    const ordinals: number[] = []
+    for (const part of readBlocks(Buffer.concat(blocks))) {
+      if (part.kind !== 'block') return t.fail(part.kind)
+      ordinals.push(part.firstOrdinal)
+      const cursor = part.frames()
+      while (cursor.next()) {
+        const { kindCode, subject, cause, origin, payload } = cursor
+        const bytes = new Set(payload)
+        const said = kindCode === DICTIONARY_FRAME ? Buffer.from(payload).toString() : `${payload.length}×${[...bytes]}`
+        frames.push(`${kindCode} ${subject} ${cause} ${origin} ${said}`)
+      }
+    }
+    const expected = Array.from({ length: 8 }, (_, n) => [
+      `1 ${n} 7 -1 40×${n}`,
+      ...(n % 4 !== 3 && n % 2 ? [`0 0 -1 -1 dictionary ${n}`] : []),
+      ...(n % 4 !== 3 ? [`2 ${n} -1 9 ${n === 5 ? 300_010 : 20}×${100 + n}`] : []),
+    ]).flat()
+    t.strictSame(frames, expected)
+    t.strictSame(ordinals, [0, 1, 3, 5, 7, 8, 10, 12, 14])
+  },
+)
 
 t.test('[P5] the checksum is that of zlib at every length, and a spool is known by its head', async (t) => {
   const bytes = Buffer.from(

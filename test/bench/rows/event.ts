@@ -10,6 +10,7 @@ import { setup } from '../../../recorder/index.js'
 import { Redaction } from '../../../recorder/redaction.js'
 import type { Scope } from '../../../src/scope/scope.js'
 import { createEncoder } from '../../../src/values/encoder.js'
+import { Scratch } from '../../../src/values/target.js'
 import { median, printRow, toCpuUs, toRatio } from '../measure.js'
 import { type MixEvent, toMix } from '../mix.js'
 import { makeRecorder, nextTurn, recordMany } from '../recording.js'
@@ -62,17 +63,14 @@ async function compareFloor(ours: () => Promise<number>): Promise<void> {
 /** The same bodies through the same check and the same encoder, and nothing else. */
 function makeFloor(file: number): Take {
   const encoder = createEncoder({ redact: new Redaction({}, process.env) })
-  const buffer = Buffer.allocUnsafe(4 * CHUNK)
-  let used = 0
+  const buffer = new Scratch(4 * CHUNK)
   let n = 0
   return (event) => {
-    const bytes = encoder.encode(toBody(event, n++))
+    encoder.encodeInto(toBody(event, n++), buffer)
     encoder.takeDictionary()
-    buffer.set(bytes, used)
-    used += bytes.length
-    if (used < CHUNK) return
-    writeSync(file, buffer, 0, used)
-    used = 0
+    if (buffer.end < CHUNK) return
+    writeSync(file, buffer.bytes, 0, buffer.end)
+    buffer.reset()
   }
 }
 
