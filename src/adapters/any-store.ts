@@ -13,7 +13,7 @@ export const anyStore: ContainerAdapter = {
     const store = value as { getState?(): unknown; getSnapshot?(): unknown; subscribe(listener: () => void): unknown }
     const read = () => (store.getState ? store.getState() : store.getSnapshot?.())
     const transitions = new Transitions(seam, open('store', 'store'), read())
-    const subscription = store.subscribe(() => transitions.take(read(), { coalesced: true }))
+    const subscription = store.subscribe(() => transitions.take(read(), undefined, true))
     return { value, undo: () => unsubscribe(subscription) }
   },
 }

@@ -34,10 +34,10 @@ export class EntryPoints {
 
   /** A state was read or told. `certain`: it is known to follow the last one. */
   notice(state: unknown, certain = this.certain): void {
+    if (Object.is(state, this.#transitions.last)) return
     const flight = this.#flights.at(-1)
-    const own = flight !== undefined && !flight.taken && flight.trigger !== undefined
-    const how = own ? { trigger: flight.trigger } : {}
-    if (this.#transitions.take(state, { ...how, coalesced: !certain }) && flight) flight.taken = true
+    const trigger = flight === undefined || flight.taken ? undefined : flight.trigger
+    if (this.#transitions.take(state, trigger, !certain) && flight) flight.taken = true
   }
 
   /** The store has notified: whatever comes later in the same call is not its own transition. */

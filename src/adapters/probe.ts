@@ -22,12 +22,12 @@ export class Probe {
   step(before: unknown, after: unknown, trigger: unknown): void {
     const transitions = this.#transitions
     if (!transitions || !Object.is(before, transitions.last)) return
-    transitions.take(after, trigger === undefined ? {} : { trigger })
+    transitions.take(after, trigger)
   }
 
   /** The store has notified: what it shows and no step explained has come about otherwise. */
   check(): void {
-    if (this.#transitions && this.#read) this.#transitions.take(this.#read(), { coalesced: true })
+    if (this.#transitions && this.#read) this.#transitions.take(this.#read(), undefined, true)
   }
 }
 

@@ -18,12 +18,12 @@ export class Transitions {
     return this.#last
   }
 
-  /** Logs a transition; the same state again is none. @returns whether there was one */
-  take(after: unknown, how: { readonly trigger?: unknown; readonly coalesced?: boolean } = {}): boolean {
+  /** Logs a transition; the same state again is none. `trigger`: undefined for none. @returns whether there was one */
+  take(after: unknown, trigger: unknown, coalesced = false): boolean {
     if (Object.is(after, this.#last)) return false
     const before = this.#last
     this.#last = after
-    this.#seam.change(this.#subject, { before, after, ...how })
+    this.#seam.change(this.#subject, { before, after, trigger, coalesced })
     return true
   }
 }

@@ -116,7 +116,7 @@ class ActorRecord {
 
   #take(snapshot: Snapshot, trigger: unknown): void {
     const after = toState(snapshot, this.#transitions?.last)
-    if (this.#transitions) this.#transitions.take(after, trigger === undefined ? {} : { trigger })
+    if (this.#transitions) this.#transitions.take(after, trigger)
     else this.#transitions = new Transitions(this.#seam, this.#subject, after)
   }
 

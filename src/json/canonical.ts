@@ -6,6 +6,7 @@ import { getClassName } from '../values/class-names.js'
  *  enumerable fields, errors without their stacks. Follows cycles. Functions and symbols are the same only when identical. Never throws:
  *  what cannot be read is the same as nothing but itself. */
 export function isSameValue(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return Object.is(a, b)
   try {
     return new Comparison().same(a, b)
   } catch {

@@ -5,6 +5,8 @@ import { isSameValue } from './canonical.js'
 import { escapeSegment } from './pointer.js'
 import { isPlainContainer } from './shape.js'
 
+const { hasOwn } = Object
+
 type Fields = Readonly<Record<string, unknown>>
 
 /** Nested deeper, or a cycle: the whole state is replaced. */
@@ -49,7 +51,7 @@ export class Differ {
   value(path: string, before: unknown, after: unknown, depth: number): void {
     if (Object.is(this.identity(before), this.identity(after))) return
     if (depth > MAX_DEPTH) throw new TooDeep()
-    const kind = toCommonKind(before, after)
+    const kind = isObject(before) && isObject(after) ? toCommonKind(before, after) : undefined
     if (kind === 'array') diffArray(this, path, before as unknown[], after as unknown[], depth)
     else if (kind === 'object') this.#object(path, before as Fields, after as Fields, depth)
     else if (isPlainContainer(before) || isPlainContainer(after) || !isSameValue(before, after)) {
@@ -63,13 +65,13 @@ export class Differ {
     let kept = keys.length === 0
     let sameKeys = true
     for (const key of Object.keys(before)) {
-      if (Object.hasOwn(after, key)) continue
+      if (hasOwn(after, key)) continue
       sameKeys = false
       this.operations.push({ op: 'remove', path: `${path}/${escapeSegment(key)}` })
     }
     for (const key of keys) {
       const inner = `${path}/${escapeSegment(key)}`
-      if (!Object.hasOwn(before, key)) {
+      if (!hasOwn(before, key)) {
         sameKeys = false
         this.operations.push({ op: 'add', path: inner, value: after[key] })
         continue
@@ -86,8 +88,12 @@ export class Differ {
   }
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
 /** How both may be entered together; undefined when one has to replace the other. */
-function toCommonKind(before: unknown, after: unknown): 'array' | 'object' | undefined {
+function toCommonKind(before: object, after: object): 'array' | 'object' | undefined {
   if (!isPlainContainer(before) || !isPlainContainer(after)) return undefined
   if (Object.getPrototypeOf(before) !== Object.getPrototypeOf(after)) return undefined
   if (!Array.isArray(before) || !Array.isArray(after))
