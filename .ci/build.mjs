@@ -14,11 +14,12 @@ const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'ts
 const compiled = spawnSync(process.execPath, [tsc, '-p', root], { stdio: 'inherit' })
 if (compiled.status !== 0) process.exit(compiled.status ?? 1)
 
-const preload = join(root, 'recorder', 'preload.ts')
-if (existsSync(preload)) {
+for (const name of ['recorder/preload', 'replayer/program/preload']) {
+  const preload = join(root, `${name}.ts`)
+  if (!existsSync(preload)) continue
   await build({
     entryPoints: [preload],
-    outfile: join(root, 'dist', 'recorder', 'preload.cjs'),
+    outfile: join(root, 'dist', `${name}.cjs`),
     bundle: true,
     platform: 'node',
     format: 'cjs',

@@ -6,10 +6,16 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 export class Causes {
   readonly #storage = new AsyncLocalStorage<number>()
   #active = false
+  readonly #follows: boolean
   /** Event in whose synchronous handling we are; −1 for none. */
   #handled = -1
   /** Delivery that opened the session's turn of the moment; −1 between turns. */
   #turn = -1
+
+  /** @param follows whether origins are carried through awaits; a re-execution derives them without */
+  constructor(follows = true) {
+    this.#follows = follows
+  }
 
   /** Ordinal of the event that runs the code of the moment: the one that is being handled on this stack, else the
    *  delivery whose turn it is; −1 for none. */
@@ -48,7 +54,7 @@ export class Causes {
 
   /** Runs `body` on behalf of that event, which isn't being handled any more; −1 for on nobody's. */
   resume<T>(ordinal: number, body: () => T): T {
-    if (ordinal < 0 && !this.#active) return body()
+    if (!this.#follows || (ordinal < 0 && !this.#active)) return body()
     this.#active = true
     return this.#storage.run(ordinal, body)
   }

@@ -44,6 +44,13 @@ export interface DriverOptions {
   readonly debug: boolean
   /** Path of the thread behind a Worker or child of this one, where it is known. */
   readonly findPeer: (of: object) => ThreadPath | undefined
+  /** Turns are opened and ended by a tape: the driver makes no timer, immediate or asynchronous context of its own. */
+  readonly taped?: boolean
+}
+
+/** What a tape holds back until its turn is over. */
+export interface HeldBack {
+  emit(): void
 }
 
 /** What changes with the events of one process. */
@@ -65,7 +72,9 @@ export class Driver implements Seam {
   readonly #sink: FrameSink
   readonly #check: StateCheck | undefined
   readonly #findPeer: DriverOptions['findPeer']
-  readonly #causes = new Causes()
+  readonly #causes: Causes
+  readonly #taped: boolean
+  #tape: HeldBack | undefined
   readonly #turns = new Turns(() => this.#endLoopTurn())
   readonly #tallies: Tally[] = []
   readonly #incarnations = new Map<string, number>()
@@ -82,8 +91,10 @@ export class Driver implements Seam {
   #missed = 0
   #stopped = false
 
-  constructor({ redaction, openSink, thread, debug, findPeer }: DriverOptions) {
+  constructor({ redaction, openSink, thread, debug, findPeer, taped = false }: DriverOptions) {
     this.#redaction = redaction
+    this.#taped = taped
+    this.#causes = new Causes(!taped)
     this.#encoder = createEncoder({ redact: redaction })
     this.#findPeer = findPeer
     // What a gap looks like is in the first dictionary: it may have to be written where no other can be.
@@ -216,8 +227,47 @@ export class Driver implements Seam {
     }
   }
 
+  /** The tape whose turns these events belong to. */
+  attach(tape: HeldBack): void {
+    this.#tape = tape
+  }
+
+  /** Whether an event is being encoded: what a getter of the program's consumes meanwhile has to wait. */
+  get busy(): boolean {
+    return this.#encoding
+  }
+
+  /** One frame of the tape. @returns its ordinal, −1 when it was not logged */
+  input(kind: 'delivery' | 'values', entries: Uint8Array, cause: number): number {
+    if (this.#stopped) return NONE
+    const opens = kind === 'delivery' ? FRAME_FLAGS.turn : 0
+    this.#turnOpen = true
+    const target = this.#sink.begin(
+      opens ? DELIVERY : VALUES,
+      FRAME_FLAGS.tape | opens,
+      THREAD,
+      getTimeUs(),
+      cause,
+      NONE,
+    )
+    if (target.end + entries.length > target.bytes.length) target.makeRoom(target.end, entries.length)
+    target.bytes.set(entries, target.end)
+    target.end += entries.length
+    this.#sink.end(undefined)
+    const ordinal = this.#ordinal++
+    if (opens) this.#causes.openTurn(ordinal)
+    return ordinal
+  }
+
+  /** A native callback scope is over. */
+  endTurn(): void {
+    this.#packAll()
+    this.#sink.flush()
+  }
+
   /** What happened last goes with the reason, so that a reader needs nothing else to begin with. */
   crash(reason: string, error: unknown): void {
+    this.#tape?.emit()
     const lastStates = this.#tallies
       .flatMap(({ lastState }, subject) => (lastState === NONE ? [] : [{ subject, ordinal: lastState }]))
       .sort((a, b) => b.ordinal - a.ordinal)
@@ -237,12 +287,14 @@ export class Driver implements Seam {
   /** The thread is about to end; what it still records is written event by event. */
   exit(code: number | null): void {
     this.#packAll()
+    this.#tape?.emit()
     this.#here(PROCESS, 0, THREAD, { op: 'exit', code })
     this.#sink.writeThrough()
   }
 
   flush(): void {
     this.#packAll()
+    this.#tape?.emit()
     this.#sink.flush()
   }
 
@@ -250,6 +302,7 @@ export class Driver implements Seam {
   stop(): void {
     if (this.#stopped) return
     this.#packAll()
+    this.#tape?.emit()
     this.#log(PROCESS, 0, THREAD, { op: 'exit', code: null, reason: 'stopped' }, NONE, NONE)
     this.#stopped = true
     this.#turns.stop()
@@ -310,7 +363,7 @@ export class Driver implements Seam {
 
   #openTurn(): void {
     this.#turnOpen = true
-    if (this.#loopTurnOpen) return
+    if (this.#loopTurnOpen || this.#taped) return
     this.#loopTurnOpen = true
     this.#turns.begin()
   }

@@ -8,6 +8,8 @@ export interface Orders {
   readonly key: string
   /** Store environment values with secret-like names as they are. */
   readonly keepEnv: boolean
+  /** Record the inputs of whole programs, so that they can run again. */
+  readonly inputs: boolean
 }
 
 /** What each thread hands on to those that it starts. */
@@ -24,6 +26,7 @@ const VARIABLES = {
   thread: 'RETROSCOPE_THREAD',
   key: 'RETROSCOPE_KEY',
   keepEnv: 'RETROSCOPE_KEEP_ENV',
+  inputs: 'RETROSCOPE_INPUTS',
 } as const
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(VARIABLES))
@@ -47,6 +50,7 @@ export function injectPairs(pairs: EnvPairs, injection: Injection, thread: strin
   injected.push(`${VARIABLES.recording}=${injection.recording}`, `${VARIABLES.thread}=${thread}`)
   injected.push(`${VARIABLES.key}=${injection.key}`)
   if (injection.keepEnv) injected.push(`${VARIABLES.keepEnv}=1`)
+  if (injection.inputs) injected.push(`${VARIABLES.inputs}=1`)
   return injected
 }
 
@@ -99,10 +103,11 @@ export function takeOrders(preload: string): Orders | undefined {
   const { env } = process
   const { [VARIABLES.recording]: recording, [VARIABLES.thread]: thread, [VARIABLES.key]: key } = env
   const keepEnv = env[VARIABLES.keepEnv] === '1'
+  const inputs = env[VARIABLES.inputs] === '1'
   for (const name of NAMES) delete env[name]
   const options = env['NODE_OPTIONS']
   const restored = restoreOptions(options, preload)
   if (restored === undefined) delete env['NODE_OPTIONS']
   else if (restored !== options) env['NODE_OPTIONS'] = restored
-  return recording && thread && key ? { recording, thread, key, keepEnv } : undefined
+  return recording && thread && key ? { recording, thread, key, keepEnv, inputs } : undefined
 }

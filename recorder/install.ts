@@ -16,6 +16,8 @@ export interface ThreadOptions {
   readonly preload?: boolean
   readonly redaction: Redaction
   readonly findPeer?: (of: object) => ThreadPath | undefined
+  /** The thread's inputs go on a tape. */
+  readonly taped?: boolean
 }
 
 /** The recorder of this thread, at work. */
@@ -36,7 +38,7 @@ export function recordThread(options: ThreadOptions): Installed {
 /** The same with any sink. */
 export function install(
   path: ThreadPath,
-  options: Pick<ThreadOptions, 'preload' | 'redaction' | 'findPeer'>,
+  options: Pick<ThreadOptions, 'preload' | 'redaction' | 'findPeer' | 'taped'>,
   openSink: (encodeGap: GapEncoder) => FrameSink,
 ): Installed {
   const record = describeThread(path, options.redaction, options.preload)
@@ -46,6 +48,7 @@ export function install(
     thread: { op: 'spawn', name: path, type: 'thread', incarnation: 0, thread: record },
     debug: Boolean(process.env['RETROSCOPE_DEBUG']),
     findPeer: options.findPeer ?? (() => undefined),
+    taped: options.taped ?? false,
   })
   const unwatch = watchLife(driver)
   Object.defineProperty(globalThis, SEAM_SYMBOL, { value: driver satisfies Seam, configurable: true })

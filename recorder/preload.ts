@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs'
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { type ThreadPath, toThreadPath } from '../src/ids.js'
+import { openBoundary, startTape } from './boundary.js'
 import { watchChildren } from './children.js'
 import { redactWords } from './command-words.js'
 import { type Orders, takeOrders } from './injection.js'
 import { recordThread } from './install.js'
+import { originals } from './originals.js'
 import { toClaimFile } from './recording-directory.js'
 import { Redaction } from './redaction.js'
 import { report, toMessage } from './report.js'
@@ -24,12 +25,20 @@ try {
 }
 
 function recordProgram(preload: string, { thread, ...shared }: Orders): void {
+  const internals = shared.inputs && isMainThread ? openBoundary() : undefined
   const secrets = shared.keepEnv ? {} : process.env
   const redaction = new Redaction({}, secrets, Buffer.from(shared.key, 'base64url'))
   const peers = new WeakMap<object, ThreadPath>()
   const { recording } = shared
   const findPeer = (end: object): ThreadPath | undefined => peers.get(end)
-  const { driver, path } = recordThread({ recording, thread, preload: true, redaction, findPeer })
+  const { driver, path } = recordThread({
+    recording,
+    thread,
+    preload: true,
+    redaction,
+    findPeer,
+    taped: internals !== undefined,
+  })
   const parent = toParent(path)
   if (parent) peers.set(parentPort ?? process, parent)
   const node: TreeNode = {
@@ -38,12 +47,19 @@ function recordProgram(preload: string, { thread, ...shared }: Orders): void {
     nextPath: countChildren(path),
     log: (body) => driver.process(0 as never, body),
     flush: () => driver.flush(),
-    wasClaimed: (child) => existsSync(toClaimFile(recording, child)),
+    wasClaimed: (child) => originals.existsSync(toClaimFile(recording, child)),
     setPeer: (end, child) => peers.set(end, child),
     redact: (words) => redactWords(words, redaction),
   }
   watchChildren(node)
   watchWorkers(node)
+  if (internals) startTape({ internals, driver, preload, env: redactEnv(process.env, redaction, shared.keepEnv) })
+}
+
+/** Values of secrets as tokens of the same length. */
+function redactEnv(env: NodeJS.ProcessEnv, redaction: Redaction, keep: boolean): Record<string, string> {
+  const pairs = Object.entries(env).map(([name, value]) => [name, keep ? value! : redaction.text(value!)] as const)
+  return Object.fromEntries(pairs)
 }
 
 function toParent(path: ThreadPath): ThreadPath | undefined {

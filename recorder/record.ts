@@ -27,6 +27,8 @@ export interface RecordOptions {
   readonly keep: 'always' | 'failure'
   /** Store environment values with secret-like names as they are. */
   readonly keepEnv: boolean
+  /** Record the inputs of whole programs, so that they can run again. */
+  readonly inputs: boolean
 }
 
 /** Records a command and all that it starts, and is the collector of that recording. Whatever happens to the recording
@@ -34,13 +36,13 @@ export interface RecordOptions {
  *  @returns the exit code to end with (DESIGN §8)
  *  @throws EXISTS, NO_PERMISSION, CANNOT_START when there can be no recording: then nothing was started */
 export async function record(options: RecordOptions): Promise<number> {
-  const { command, keepEnv } = options
+  const { command, keepEnv, inputs } = options
   const recording = resolve(options.out ?? toDefaultPath(command))
   const redaction = new Redaction({}, keepEnv ? {} : process.env)
   const isNew = !existsSync(recording)
   createRecording(recording, redactWords(command, redaction))
   const collection = await collect(recording, redaction)
-  const injection = { preload: PRELOAD, recording, key: redaction.key, keepEnv }
+  const injection = { preload: PRELOAD, recording, key: redaction.key, keepEnv, inputs }
   const obstacle = findOwnObstacle(command)
   const env = obstacle === undefined ? injectEnv(process.env, injection, ROOT) : process.env
   const end = await runCommand(command, env, (pid) => {

@@ -23,6 +23,9 @@ const THREAD_VARIABLE = 'RETROSCOPE_THREAD'
 
 const MEMORY_EVENTS = 10_000
 
+// The clock is found before the program can put another in its place.
+getTimeUs()
+
 /** Begins to record this thread, or joins the recording (or replay) that is under way. A recording that can't be made
  *  does not stop the program: it is said on stderr, and the events stay in memory.
  *  @throws USAGE when an option is wrong */

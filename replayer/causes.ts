@@ -141,6 +141,7 @@ export function nameOf(log: LogReader, event: Event): string {
       return `a change of ${name}`
     case 'delivery':
       if (event.body.op === 'mount') return `the mounting of ${name}`
+      if (event.body.op === 'native') return `turn ${event.turn} of ${name}`
       return event.body.op === 'timer' ? `timer ${event.body.timer} of ${name}` : `message ${event.body.n} to ${name}`
     case 'call':
       return `the call of ${event.body.name}`

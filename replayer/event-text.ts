@@ -31,6 +31,7 @@ function toBodyText(event: Event): string {
     case 'delivery':
       return toDeliveryText(event)
     case 'values':
+      if (event.body.entries) return `${event.body.entries.length} bytes of tape`
       return event.body.values.map(([call, result]) => `${call} ${preview(result, 40)}`).join(', ')
     case 'output':
       return `${event.body.op} ${event.body.target ?? ''} ${event.body.bytes ?? event.body.code ?? ''}`.trim()
@@ -141,6 +142,8 @@ function toDeliveryText({ body }: EventOf<'delivery'>): string {
       return `message ${body.n} of process ${body.channel}`
     case 'timer':
       return `timer ${body.timer}`
+    case 'native':
+      return `${body.entries.length} bytes of tape`
     default:
       return assertNever(body)
   }

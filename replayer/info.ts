@@ -2,6 +2,7 @@ import type { Event, EventKind, EventOf } from '../src/events.js'
 import { type Seq, toSeq } from '../src/ids.js'
 import type { LogReader, ProcessInfo, ThreadInfo } from '../src/log/reader.js'
 import { toErrorText } from './event-text.js'
+import { listTaped, type TapedThread } from './program/taped-threads.js'
 import type { RecordingInfo, SessionInfo } from './recording.js'
 import { loadEndUs, toIso } from './timeline.js'
 
@@ -36,6 +37,7 @@ export async function loadInfo(
 ): Promise<RecordingInfo> {
   const tally = await tallyEvents(log, await log.counts(onProgress))
   const sessions = listSessions(log.processes(), tally)
+  const taped = await listTaped(log)
   return {
     path: origin.path,
     form: origin.form,
@@ -50,8 +52,8 @@ export async function loadInfo(
     threads: log.threads(),
     processes: log.processes(),
     gaps: log.gaps(),
-    fidelity: 'observed',
-    fidelityNotes: listNotes(log, tally, sessions),
+    fidelity: taped.some(({ unfed }) => unfed.length === 0) ? 'replayable' : 'observed',
+    fidelityNotes: [...listTapeNotes(taped), ...listNotes(log, tally, sessions)],
     sessions,
     end: toEnd(log.threads(), tally, origin.isRunning()),
   }
@@ -102,9 +104,21 @@ function listSessions(processes: readonly ProcessInfo[], tally: Tally): SessionI
   })
 }
 
-/** Why the program as a whole can only be looked at, and what else its reader has to know. */
+/** Which threads can be run again as a whole, and why others can't. */
+function listTapeNotes(taped: readonly TapedThread[]): string[] {
+  if (taped.length === 0) {
+    return ["the program's own inputs were not recorded: its state can be looked at, its sessions re-executed"]
+  }
+  return taped.map(({ thread, head, unfed }) =>
+    unfed.length === 0
+      ? `thread ${thread.path} can be run again, under Node ${head.node}`
+      : `thread ${thread.path} used ${unfed.join(', ')}, which is not fed: it can only be looked at`,
+  )
+}
+
+/** What else its reader has to know. */
 function listNotes(log: LogReader, tally: Tally, sessions: readonly SessionInfo[]): string[] {
-  const notes = ["the program's own inputs were not recorded: its state can be looked at, its sessions re-executed"]
+  const notes: string[] = []
   for (const { name, opened } of sessions) {
     if (opened !== null) notes.push(`session ${name} reached outside by ${opened}: it can only be looked at`)
   }

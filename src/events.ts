@@ -173,11 +173,15 @@ export type DeliveryBody =
   | { readonly op: 'mount' }
   | { readonly op: 'message'; readonly channel: SubjectNo; readonly n: number }
   | { readonly op: 'timer'; readonly timer: number }
+  /** Opens a turn of a whole program: entries of its tape, the delivery first. */
+  | { readonly op: 'native'; readonly entries: Uint8Array }
 
 /** Results of the non-deterministic calls of one turn and what it did to its timers, in order: `[call, result]`. A turn
  *  with many has several such events. */
 export interface ValuesBody {
   readonly values: readonly (readonly [call: string, result: unknown])[]
+  /** What a turn of a whole program consumed and gave, as entries of its tape. */
+  readonly entries?: Uint8Array
 }
 
 export interface OutputBody {

@@ -15,6 +15,9 @@ export async function readEvent(cursor: ChunkCursor, segment: SegmentReader, tab
     const row = tables.findGap(head.seq)
     if (row) return { ...head, kind, body: row } as Event
   }
+  if (frame.flags & FRAME_FLAGS.tape && (kind === 'delivery' || kind === 'values')) {
+    return toTapeEvent(head, kind, frame.payload.slice())
+  }
   try {
     const bytes = kind === 'state' ? await loadStateBody(cursor, segment) : frame.payload
     if (kind && bytes) {
@@ -25,6 +28,11 @@ export async function readEvent(cursor: ChunkCursor, segment: SegmentReader, tab
     // A gap says it.
   }
   return toGapEvent(head, { reason: 'damaged', count: 1, detail: `the ${kind ?? 'unknown'} event cannot be read` })
+}
+
+function toTapeEvent(head: EventHead, kind: 'delivery' | 'values', entries: Uint8Array): Event {
+  if (kind === 'delivery') return { ...head, kind, body: { op: 'native', entries } }
+  return { ...head, kind, body: { values: [], entries } }
 }
 
 export function toGapEvent(head: EventHead, body: EventBodies['gap']): Event {

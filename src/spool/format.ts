@@ -29,6 +29,8 @@ export const FRAME_FLAGS = {
   unpaired: 32,
   /** Given at ingest, never in a spool. */
   late: 64,
+  /** The body is entries of a tape (src/boundary/node/entries.ts), not an encoded value. */
+  tape: 128,
 } as const
 
 export function toKindCode(kind: EventKind): number {

@@ -30,7 +30,8 @@ export function run(command: readonly string[], options: RunOptions): Promise<Ra
   const { NODE_OPTIONS: _options, ...env } = process.env
   for (const key of Object.keys(env)) if (/^(TAP|npm_|RETROSCOPE_|NODE_TEST)/.test(key)) delete env[key]
   return new Promise((done, fail) => {
-    const child = spawn(command[0]!, command.slice(1), {
+    // The runner puts its own preload into the options of whatever is spawned here: `env` takes it out again.
+    const child = spawn('env', ['-u', 'NODE_OPTIONS', ...keepOptions(options.env), ...command], {
       cwd: options.cwd,
       env: { ...env, ...options.env },
       detached: options.detached ?? false,
@@ -51,6 +52,10 @@ export function run(command: readonly string[], options: RunOptions): Promise<Ra
     child.on('error', fail)
     child.on('close', (code, signal) => done({ code, signal, stdout, stderr }))
   })
+}
+
+function keepOptions(env: NodeJS.ProcessEnv | undefined): string[] {
+  return env?.['NODE_OPTIONS'] === undefined ? [] : [`NODE_OPTIONS=${env['NODE_OPTIONS']}`]
 }
 
 /** Runs `retroscope record OPTIONS -- COMMAND`. */

@@ -40,7 +40,7 @@ t.test('[R1] every snippet and every command of the README runs, in its order', 
     }
     if (language !== 'sh') continue
     for (const command of text.split('\n').filter((line) => line.startsWith('retroscope') || line.startsWith('node'))) {
-      const done = spawnSync('sh', ['-c', command], { cwd: dir, env, encoding: 'utf8' })
+      const done = spawnSync('env', ['-u', 'NODE_OPTIONS', 'sh', '-c', command], { cwd: dir, env, encoding: 'utf8' })
       t.equal(done.status, 0, `${command}\n${done.stdout}${done.stderr}`)
       t.not(
         `${done.stdout}${done.stderr}`.trim(),

@@ -7,7 +7,15 @@ export type RunRecord = (options: {
   readonly out?: string
   readonly keep: 'always' | 'failure'
   readonly keepEnv: boolean
+  readonly inputs: boolean
 }) => Promise<number>
+
+interface Asked {
+  readonly out?: string
+  readonly keep: 'always' | 'failure'
+  readonly keepEnv: boolean
+  readonly inputs: boolean
+}
 
 /** As shells and `env` have it: what ran us failed, not the command. */
 const CANNOT_START = 125
@@ -24,9 +32,10 @@ export function defineRecord(run: RunRecord): Command {
         .default('always'),
     )
     .option('--keep-env', 'store environment values with secret-like names as they are', false)
+    .option('--inputs', "record each main thread's own inputs too, so that `replay` can run the program again", false)
     .passThroughOptions()
     .addHelpText('after', HELP)
-    .action(async (command: string[], options: { out?: string; keep: 'always' | 'failure'; keepEnv: boolean }) => {
+    .action(async (command: string[], options: Asked) => {
       try {
         process.exitCode = await run({ command, ...options })
       } catch (error) {
@@ -44,4 +53,5 @@ Exit code: the command's own; 128 + n when signal n ended it; 125 when the recor
 
 Examples:
   retroscope record -- npm test
-  retroscope record -o failing.retro --keep failure -- node app.js`
+  retroscope record -o failing.retro --keep failure -- node app.js
+  retroscope record -o run.retro --inputs -- node app.js && retroscope replay run.retro`

@@ -1,14 +1,19 @@
 import { writeFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type ProgramOutcome, replayProgram } from '../../../program/replay-program.js'
 import { type ReplayOutcome, replay } from '../../../replay.js'
 import { EXIT } from '../exit-codes.js'
 import { flush, print, printJson, toJsonLine } from '../output.js'
+import { toProgramText } from '../program-text.js'
 import { toSafe } from '../terminal.js'
 import { toValueText } from '../value-text.js'
 import { toVerdictText } from '../verdict-text.js'
 
 interface Options {
   readonly session?: string
+  readonly thread?: string
+  readonly all?: true
+  readonly sources: 'recorded' | 'local'
   readonly until?: string
   readonly module?: string
   readonly turnTimeout: number
@@ -18,9 +23,16 @@ interface Options {
 
 export function defineReplay(): Command {
   return new Command('replay')
-    .description('Runs a recorded session again, fed with what it got, and says where it differs.')
+    .description('Runs a recorded program or session again, fed with what it got, and says where it differs.')
     .argument('<recording>', 'a directory or a packed file NAME.retro')
     .option('--session <name>', 'the session to run; needed when there are several')
+    .option('--thread <path>', 'of a program: the thread to run; without it the one that failed, else the first')
+    .option('--all', 'of a program: every thread that can be run, one after the other')
+    .addOption(
+      new Option('--sources <which>', 'of a program: run the recorded source files, or those that stand here')
+        .choices(['recorded', 'local'])
+        .default('recorded'),
+    )
     .option('--until <moment>', 'stop after the turn of 812, @55, +3.2s, -2s, an ISO time, start, end, crash')
     .option('--module <file>', "the session's module, where it doesn't lie where it lay")
     .option('--turn-timeout <ms>', 'a turn that runs longer is a divergence', toMilliseconds, 10_000)
@@ -28,9 +40,13 @@ export function defineReplay(): Command {
     .option('--json', 'one JSON object (replayer/faces/cli/JSON.md); the session’s output goes to stderr')
     .addHelpText(
       'after',
-      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope replay checkout.retro --session shop\n  retroscope replay checkout.retro --until @55',
+      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro --inputs -- node app.js && retroscope replay run.retro\n  retroscope replay checkout.retro --session shop\n  retroscope replay checkout.retro --until @55',
     )
     .action(async (path: string, options: Options) => {
+      if (options.session === undefined && options.until === undefined) {
+        const outcomes = await replayProgram(path, options)
+        if (outcomes) return reportProgram(path, outcomes, options)
+      }
       const outcome = await replay(path, {
         turnTimeoutMs: options.turnTimeout,
         output: options.json ? 'stderr' : 'stdout',
@@ -46,6 +62,15 @@ export function defineReplay(): Command {
       }
       if (outcome.verdict.kind === 'diverged') process.exitCode = EXIT.diverged
     })
+}
+
+async function reportProgram(path: string, outcomes: readonly ProgramOutcome[], options: Options): Promise<void> {
+  const answer = { threads: outcomes }
+  const text = outcomes.map((outcome) => toProgramText(path, outcome)).join('\n')
+  if (options.verdict !== undefined) {
+    writeFileSync(options.verdict, `${options.json ? toJsonLine(answer) : text}\n`)
+  } else process.stderr.write(`${options.json ? toJsonLine(answer) : toSafe(text)}\n`)
+  if (outcomes.some(({ verdict }) => verdict.kind === 'diverged')) process.exitCode = EXIT.diverged
 }
 
 async function report(path: string, outcome: ReplayOutcome, options: Options): Promise<void> {

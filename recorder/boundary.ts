@@ -1,0 +1,103 @@
+import { hideFrames, recordBoundary, seedRandom } from '../src/boundary/node/boundary.js'
+import type { TapeHead } from '../src/boundary/node/head.js'
+import { findInternals, type Internals, type Native } from '../src/boundary/node/internals.js'
+import { Numbering, numberOf } from '../src/boundary/node/numbering.js'
+import type { Driver } from './driver.js'
+import { passBy, setClock } from './originals.js'
+import { SpoolTape } from './tape-writer.js'
+
+export type { Internals }
+
+/** Reaches the bindings, and takes the clock from there before anybody loads a module that keeps it.
+ *  @returns undefined where this Node keeps them to itself */
+export function openBoundary(): Internals | undefined {
+  const internals = findInternals()
+  if (!internals) return undefined
+  const { now, milestones, constants } = internals.binding('performance') as unknown as {
+    now(): number
+    milestones: Float64Array
+    constants: Record<string, number>
+  }
+  const timeOrigin = milestones[constants['NODE_PERFORMANCE_MILESTONE_TIME_ORIGIN_TIMESTAMP']!]! / 1000
+  setClock({ now: () => now(), timeOrigin })
+  return internals
+}
+
+export interface TapedThread {
+  readonly internals: Internals
+  readonly driver: Driver
+  readonly preload: string
+  /** Environment as it may be stored. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Records every input of this thread from here on. To be called last: what is patched before runs below it. */
+export function startTape({ internals, driver, preload, env }: TapedThread): SpoolTape {
+  const numbering = new Numbering()
+  const tape = new SpoolTape(driver, numberOf, toCloning())
+  const { statValues } = internals.binding('fs') as unknown as { statValues: Float64Array }
+  const kept = new Float64Array(statValues.length)
+  const around = <T>(call: () => T): T => {
+    const before = tape.bypass
+    tape.bypass = true
+    // The native side answers every stat in one array: the program's may still have to be read.
+    kept.set(statValues)
+    try {
+      return call()
+    } finally {
+      statValues.set(kept)
+      tape.bypass = before
+    }
+  }
+  passBy(around)
+  const seed = (Number(process.hrtime.bigint() % 1_000_000_007n) + 1) | 0
+  seedRandom(internals, seed)
+  const head = readHead(internals, seed, env)
+  const met = new Set<string>()
+  recordBoundary(internals, tape, numbering, (label) => {
+    if (met.has(label) || tape.bypass) return
+    met.add(label)
+    driver.process(0 as never, { op: 'observed', call: label })
+  })
+  hideFrames(internals, preload)
+  driver.attach(tape)
+  tape.writeHead(head)
+  return tape
+}
+
+function toCloning() {
+  const v8 = () => process.getBuiltinModule('node:v8')
+  return {
+    serialize: (value: unknown) => v8().serialize(value),
+    deserialize: (bytes: Uint8Array) => v8().deserialize(bytes),
+  }
+}
+
+function readHead(internals: Internals, seed: number, env: Readonly<Record<string, string>>): Omit<TapeHead, 'calls'> {
+  const { guessHandleType } = internals.builtin('internal/util') as { guessHandleType: Native }
+  const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
+  return {
+    node: process.version,
+    seed,
+    pid: process.pid,
+    ppid: process.ppid,
+    argv: [...process.argv],
+    argv0: process.argv0,
+    execArgv: [...process.execArgv],
+    execPath: process.execPath,
+    cwd: findCwd(),
+    title: process.title,
+    env,
+    stdio: [0, 1, 2].map((fd) => String(guessHandleType(fd))),
+    milestones: milestones.slice(),
+  }
+}
+
+/** A program may have removed the directory that it runs in. */
+function findCwd(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return ''
+  }
+}

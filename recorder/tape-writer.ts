@@ -1,0 +1,160 @@
+import { type Cloning, EntryWriter, type Numbering, TAG } from '../src/boundary/node/entries.js'
+import { HEAD_CODE, type TapeHead } from '../src/boundary/node/head.js'
+import type { Code, TapeWriter, TurnNo } from '../src/boundary/node/tape.js'
+import type { EventKind } from '../src/events.js'
+
+/** Where a tape's frames go: the driver, which gives them their ordinals among all other events. */
+export interface TapeSink {
+  /** Whether an event is being written. */
+  readonly busy: boolean
+  /** @returns the event's ordinal */
+  input(kind: Extract<EventKind, 'delivery' | 'values'>, entries: Uint8Array, cause: number): number
+  flush(): void
+  endTurn(): void
+}
+
+/** A turn that has more than this to say says it in several events. */
+const FRAME_BYTES = 48 * 1024
+
+/** A turn that lasts says now and then what it has consumed so far. */
+const LOOK_AFTER = 256
+
+/** Writes the tape of this thread: one `delivery` event for each turn, and what the turn consumed as `values` behind it. */
+export class SpoolTape implements TapeWriter {
+  bypass = false
+  onDelivery: () => void = () => {}
+  turn: TurnNo = -1
+  readonly #sink: TapeSink
+  readonly #entries: EntryWriter
+  readonly #names: string[] = []
+  readonly #codes = new Map<string, Code>()
+  /** For each native call on the stack in which the program may be called back: whether it was. */
+  readonly #nested: boolean[] = []
+  #delivering = false
+  /** An entry stands in one frame: nothing is handed over while one is open. */
+  #open = false
+  #cause = -1
+  #count = 0
+  #stopped = false
+  #through = false
+
+  constructor(sink: TapeSink, numberOf: Numbering, cloning: Cloning) {
+    this.#sink = sink
+    this.#entries = new EntryWriter(numberOf, cloning)
+  }
+
+  code(name: string): Code {
+    const known = this.#codes.get(name)
+    if (known !== undefined) return known
+    const code = (HEAD_CODE + this.#names.push(name)) as Code
+    this.#codes.set(name, code)
+    return code
+  }
+
+  /** The tape's first entry. To be called when everything is patched. */
+  writeHead(head: Omit<TapeHead, 'calls'>): void {
+    this.begin(HEAD_CODE as Code)
+    this.result()
+    this.value({ ...head, calls: this.#names })
+    this.end()
+    this.flush()
+  }
+
+  begin(code: Code): void {
+    this.#open = true
+    this.#entries.varint(code)
+  }
+
+  argument(value: unknown): void {
+    this.#entries.argument(value)
+  }
+
+  digest(bytes: Uint8Array): void {
+    this.#entries.digest(TAG.bytesDigest, bytes)
+  }
+
+  enter(): void {
+    this.#nested.push(false)
+  }
+
+  leave(): void {
+    if (this.#nested.pop()) this.#entries.tag(TAG.unnest)
+  }
+
+  result(): void {
+    this.#entries.tag(TAG.result)
+  }
+
+  value(value: unknown): void {
+    this.#entries.value(value)
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#entries.blob(TAG.buffer, bytes)
+  }
+
+  end(): void {
+    const entries = this.#entries
+    entries.tag(TAG.end)
+    this.#open = false
+    if (this.#delivering) {
+      this.#delivering = false
+      this.turn = this.#hand('delivery', this.#cause)
+    } else if (this.#nested.length === 0 && this.#isDue()) {
+      this.emit()
+    }
+  }
+
+  #isDue(): boolean {
+    return this.#through || this.#entries.at > FRAME_BYTES || (++this.#count & (LOOK_AFTER - 1)) === 0
+  }
+
+  deliver(code: Code, cause: TurnNo): void {
+    this.onDelivery()
+    const depth = this.#nested.length
+    if (depth > 0) {
+      this.#nested[depth - 1] = true
+      this.#entries.tag(TAG.nest)
+    } else {
+      this.emit()
+      this.#delivering = true
+      this.#cause = cause
+    }
+    this.#entries.varint(code)
+  }
+
+  endTurn(): void {
+    this.emit()
+    this.#sink.endTurn()
+  }
+
+  writeThrough(): void {
+    this.#through = true
+    this.flush()
+  }
+
+  flush(): void {
+    this.emit()
+    this.#sink.flush()
+  }
+
+  /** Hands over what the turn has consumed so far. An entry that is still open goes with the next. */
+  emit(): void {
+    const whole = this.#nested.length === 0 && !this.#open && !this.#delivering
+    if (this.#entries.at > 0 && whole && !this.#sink.busy) this.#hand('values', -1)
+  }
+
+  /** The recorder stops: the program's calls pass through from here on. */
+  stop(): void {
+    this.emit()
+    this.#stopped = true
+    this.bypass = true
+  }
+
+  #hand(kind: 'delivery' | 'values', cause: number): number {
+    const entries = this.#entries
+    const bytes = entries.bytes.subarray(0, entries.at)
+    entries.at = 0
+    return this.#stopped ? -1 : this.#sink.input(kind, bytes, cause)
+  }
+}

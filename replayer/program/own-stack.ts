@@ -1,0 +1,11 @@
+/** The program's own frames of the stack of the moment, innermost first: without the tool's and without Node's. */
+export function ownStack(preload: string): string[] {
+  const limit = Error.stackTraceLimit
+  const prepare = Error.prepareStackTrace
+  Error.stackTraceLimit = 100
+  Error.prepareStackTrace = (_, frames) => frames.map(String)
+  const frames = new Error().stack as unknown as string[]
+  Error.prepareStackTrace = prepare
+  Error.stackTraceLimit = limit
+  return frames.filter((frame) => !frame.includes(preload) && !/\bnode:|^native$/.test(frame))
+}

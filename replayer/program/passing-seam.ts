@@ -1,0 +1,42 @@
+import type { Ordinal, SubjectNo } from '../../src/ids.js'
+import type { Seam } from '../../src/scope/seam.js'
+
+/** What wrappers meet in a whole program that is run again: the boundary below feeds it, so everything here passes and
+ *  nothing is written. */
+export class PassingSeam implements Seam {
+  readonly version = 1
+  readonly live = true
+  #subjects = 0
+
+  open(): SubjectNo {
+    return ++this.#subjects as SubjectNo
+  }
+
+  close(): void {}
+  send(): void {}
+  receive<T>(_channel: SubjectNo, _payload: unknown, handle: () => T): T {
+    return handle()
+  }
+  unpair(): void {}
+  init(): void {}
+  change(): void {}
+  mark(): void {}
+  process(): void {}
+  deliver<T>(_session: SubjectNo, _body: unknown, run: () => T): T {
+    return run()
+  }
+  settle(): void {}
+  value<T>(_session: SubjectNo, _call: string, real: () => T): T {
+    return real()
+  }
+  effect(): void {}
+  current(): Ordinal | null {
+    return null
+  }
+  resume<T>(_origin: Ordinal | null, body: () => T): T {
+    return body()
+  }
+  detached<T>(body: () => T): T {
+    return body()
+  }
+}

@@ -1,0 +1,136 @@
+import fs from 'node:fs'
+import { hideFrames, replayBoundary, seedRandom } from '../../src/boundary/node/boundary.js'
+import { findInternals, type Internals } from '../../src/boundary/node/internals.js'
+import { Numbering, numberOf } from '../../src/boundary/node/numbering.js'
+import { TapeFile } from '../../src/boundary/node/tape-file.js'
+import { SEAM_SYMBOL } from '../../src/scope/seam.js'
+import type { ProgramDivergence, ProgramVerdict } from './divergence.js'
+import { type ReplayOrders, takeReplayOrders } from './orders.js'
+import { ownStack } from './own-stack.js'
+import { PassingSeam } from './passing-seam.js'
+import { buildStdio } from './stdio.js'
+import { ReplayTape } from './tape-reader.js'
+
+// What a program that is run again loads before its first line (`dist/replayer/program/preload.cjs`).
+const orders = takeReplayOrders()
+if (orders) {
+  const internals = findInternals()
+  if (!internals) throw new Error('This Node keeps its bindings to itself: a program cannot be run again under it.')
+  start(internals, orders)
+}
+
+function start(internals: Internals, { tape: tapePath, verdict: verdictPath, local }: ReplayOrders): void {
+  const raw = {
+    writeSync: fs.writeSync,
+    writeFileSync: fs.writeFileSync,
+    readSync: fs.readSync,
+    readFileSync: fs.readFileSync,
+  }
+  const reallyExit = (process as unknown as { reallyExit(code: number): never }).reallyExit.bind(process)
+  const fd = fs.openSync(tapePath, 'r')
+  const file = new TapeFile((size, position) => {
+    const bytes = Buffer.allocUnsafe(size)
+    return bytes.subarray(0, raw.readSync(fd, bytes, 0, size, position))
+  })
+  const handles = new Map<number, object>()
+  const numbering = new Numbering((number, handle) => handles.set(number, handle))
+  const v8 = () => process.getBuiltinModule('node:v8')
+  const tape: ReplayTape = new ReplayTape({
+    file,
+    numberOf,
+    find: (number) => handles.get(number),
+    cloning: { serialize: (value) => v8().serialize(value), deserialize: (bytes) => v8().deserialize(bytes) },
+    onDivergence,
+    onEnd,
+    onExited,
+  })
+  let thrown: string | undefined
+
+  function say(verdict: ProgramVerdict): void {
+    tape.bypass = true
+    raw.writeFileSync(verdictPath, JSON.stringify(verdict))
+    tape.bypass = false
+  }
+
+  function onDivergence(divergence: ProgramDivergence): never {
+    const { turns, entries } = tape
+    const stack = ownStack(__filename)
+    say({ kind: 'diverged', divergence: { ...divergence, stack, ...(thrown && { thrown }) }, turns, entries })
+    return reallyExit(0)
+  }
+
+  function findLocal(path: string): Buffer | undefined {
+    if (!/\.[cm]?[jt]sx?$/.test(path)) return undefined
+    tape.bypass = true
+    try {
+      return raw.readFileSync(path)
+    } catch {
+      return undefined
+    } finally {
+      tape.bypass = false
+    }
+  }
+
+  /** What Node does on its way out is in the tape too: the verdict is what was said last. */
+  function onExited(): void {
+    tape.exited = true
+    const left = tape.describeNext()
+    if (left === undefined) say({ kind: 'exact', ...count(), code: Number(process.exitCode ?? 0) })
+    else say({ kind: 'diverged', divergence: { ...left, replayed: 'the program has ended', stack: [] }, ...count() })
+  }
+
+  function onEnd(): never {
+    say({ kind: 'exact-to-the-kill', ...count() })
+    return reallyExit(0)
+  }
+
+  const count = () => ({ turns: tape.turns, entries: tape.entries })
+  const events = {
+    print(target: number, bytes: Uint8Array): void {
+      tape.bypass = true
+      writeAll(raw.writeSync, target, bytes)
+      tape.bypass = false
+    },
+    onExited,
+    onEnd,
+    ...(local && { findLocal }),
+  }
+  takeIdentity(internals, tape.head)
+  seedRandom(internals, tape.head.seed)
+  process.on('uncaughtExceptionMonitor', (error) => {
+    thrown = String((error as Error)?.stack ?? error)
+  })
+  process.on('exit', () => {})
+  Object.defineProperty(globalThis, SEAM_SYMBOL, { value: new PassingSeam(), configurable: true })
+  replayBoundary(internals, tape, numbering, events)
+  hideFrames(internals, __filename)
+  buildStdio(internals, tape.head.stdio)
+}
+
+/** The recorded process's own numbers and names. */
+function takeIdentity(internals: Internals, head: ReplayTape['head']): void {
+  const define = (name: string, value: unknown): void => {
+    Object.defineProperty(process, name, { value, writable: true, configurable: true, enumerable: true })
+  }
+  define('pid', head.pid)
+  define('ppid', head.ppid)
+  process.argv.splice(0, process.argv.length, ...head.argv)
+  process.execArgv.splice(0, process.execArgv.length, ...head.execArgv)
+  define('execPath', head.execPath)
+  const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
+  milestones.set(head.milestones)
+  for (const name of Object.keys(process.env)) if (!(name in head.env)) delete process.env[name]
+  for (const [name, value] of Object.entries(head.env)) if (process.env[name] !== value) process.env[name] = value
+}
+
+function writeAll(write: typeof fs.writeSync, fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += write(fd, bytes, done, bytes.length - done)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EPIPE') return
+      if (code !== 'EAGAIN') throw error
+    }
+  }
+}

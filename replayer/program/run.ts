@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { injectPreload } from '../../src/boundary/node/preload-option.js'
+import { toTapeBytes } from '../../src/boundary/node/tape-file.js'
+import { RetroscopeError } from '../../src/errors.js'
+import type { LogReader } from '../../src/log/reader.js'
+import type { ProgramVerdict } from './divergence.js'
+import { toReplayEnv } from './orders.js'
+import { readTape, type TapedThread } from './taped-threads.js'
+
+const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url))
+
+export interface ProgramOutcome {
+  readonly thread: string
+  readonly verdict: ProgramVerdict
+}
+
+/** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
+ *  are this process's.
+ *  @param local run the source files that stand here instead of those that were recorded
+ *  @throws OBSERVED, NODE_VERSION, DAMAGED */
+export async function runProgram(log: LogReader, taped: TapedThread, local = false): Promise<ProgramOutcome> {
+  const { thread, head, unfed } = taped
+  if (unfed.length > 0) {
+    throw new RetroscopeError(
+      'OBSERVED',
+      `Thread ${thread.path} used ${unfed.join(', ')}, which this version cannot feed.`,
+      {
+        hint: 'Its states can be looked at; it cannot be run again.',
+      },
+    )
+  }
+  if (head.node !== process.version) {
+    throw new RetroscopeError('NODE_VERSION', `It was recorded under Node ${head.node}; this is ${process.version}.`, {
+      hint: `Run the replay with Node ${head.node}.`,
+    })
+  }
+  const dir = mkdtempSync(join(tmpdir(), 'retroscope-replay-'))
+  try {
+    const [tape, verdict, empty] = [join(dir, 'tape'), join(dir, 'verdict'), join(dir, 'empty')]
+    mkdirSync(empty)
+    await writeTape(log, taped, tape)
+    const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, local })
+    const child = spawn(process.execPath, [...head.execArgv, ...head.argv.slice(1)], {
+      cwd: empty,
+      env,
+      argv0: head.argv0,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+    if (!existsSync(verdict)) {
+      throw new RetroscopeError(
+        'INTERNAL',
+        `The replay of thread ${thread.path} ended without a verdict (${signal ?? code}).`,
+      )
+    }
+    return { thread: thread.path, verdict: JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function writeTape(log: LogReader, { thread }: TapedThread, path: string): Promise<void> {
+  const file = createWriteStream(path, { mode: 0o600 })
+  for await (const frame of readTape(log, thread)) {
+    if (!file.write(toTapeBytes(frame))) await once(file, 'drain')
+  }
+  file.end()
+  await once(file, 'close')
+}

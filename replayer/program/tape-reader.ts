@@ -1,0 +1,235 @@
+import { type Cloning, EntryReader, EntryWriter, type Numbering, TAG } from '../../src/boundary/node/entries.js'
+import { HEAD_CODE, type TapeHead } from '../../src/boundary/node/head.js'
+import type { Code, TapeReader } from '../../src/boundary/node/tape.js'
+import type { TapeFile, TapeFrame } from '../../src/boundary/node/tape-file.js'
+import type { ProgramDivergence } from './divergence.js'
+import { toEntryText, toValueText } from './entry-text.js'
+
+export interface ReplayTapeOptions {
+  readonly file: TapeFile
+  readonly numberOf: Numbering
+  readonly find: (number: number) => object | undefined
+  readonly cloning: Cloning
+  /** The program has run to its recorded end and took one entry more. */
+  readonly onExited: () => void
+  /** The recording has no more, though the program did not end in it. Never returns. */
+  readonly onEnd: () => never
+  /** Ends the replay. Never returns. */
+  readonly onDivergence: (divergence: ProgramDivergence) => never
+}
+
+/** Answers from a recorded tape and compares what the program asks. */
+export class ReplayTape implements TapeReader {
+  bypass = false
+  readonly head: TapeHead
+  entries = 0
+  turns = 0
+  /** Whether the program has run to its recorded end. */
+  exited = false
+  readonly #options: ReplayTapeOptions
+  readonly #reader: EntryReader
+  readonly #scratch: EntryWriter
+  readonly #codes = new Map<string, Code>()
+  readonly #names: string[] = []
+  /** Local code by recorded code, and back. */
+  readonly #local: (Code | undefined)[] = []
+  readonly #deliverers = new Map<Code, () => void>()
+  #frame: TapeFrame | undefined
+  #started = false
+  #agreed = 0
+  /** The call of the moment does not fit: what it was given is collected until it can be shown. */
+  #mismatch: { readonly name: string; readonly at: number; readonly args: unknown[] } | undefined
+  #call: Code = 0 as Code
+  #entryAt = 0
+  readonly #args: unknown[] = []
+
+  constructor(options: ReplayTapeOptions) {
+    this.#options = options
+    this.#reader = new EntryReader(new Uint8Array(), (number) => this.#find(number), options.cloning)
+    this.#scratch = new EntryWriter(options.numberOf, options.cloning, 4096)
+    this.head = this.#readHead()
+  }
+
+  code(name: string): Code {
+    const known = this.#codes.get(name)
+    if (known !== undefined) return known
+    const code = this.#names.push(name) as Code
+    this.#codes.set(name, code)
+    const recorded = this.head.calls.indexOf(name)
+    if (recorded >= 0) this.#local[HEAD_CODE + 1 + recorded] = code
+    return code
+  }
+
+  begin(code: Code): void {
+    this.entries++
+    this.#args.length = 0
+    this.#call = code
+    const kind = this.peek()
+    if (kind === 'end' && !this.exited) this.#options.onEnd()
+    this.#entryAt = this.#reader.at
+    if (kind === 'call' && this.next === code) {
+      this.#reader.varint()
+      return
+    }
+    this.#mismatch = { name: this.#names[code - 1]!, at: this.#entryAt, args: [] }
+  }
+
+  argument(value: unknown): void {
+    const scratch = this.#scratch
+    scratch.at = 0
+    scratch.argument(value)
+    this.#compare(value)
+  }
+
+  digest(bytes: Uint8Array): void {
+    const scratch = this.#scratch
+    scratch.at = 0
+    scratch.digest(TAG.bytesDigest, bytes)
+    this.#compare(bytes)
+  }
+
+  result(): void {
+    if (this.#mismatch) this.#tell()
+    const reader = this.#reader
+    const [call, entryAt] = [this.#call, this.#entryAt]
+    while (reader.tag === TAG.nest) {
+      reader.at++
+      this.#deliverNow()
+    }
+    if (reader.tag === TAG.unnest) reader.at++
+    if (reader.tag === TAG.result) {
+      reader.at++
+      return
+    }
+    this.#mismatch = { name: this.#names[call - 1]!, at: entryAt, args: [...this.#args] }
+    this.#tell()
+  }
+
+  value(): unknown {
+    return this.#reader.value()
+  }
+
+  end(): void {
+    if (this.#reader.tag !== TAG.end) this.diverge('it takes less than was recorded')
+    this.#reader.at++
+    if (this.exited) this.#options.onExited()
+  }
+
+  on(code: Code, deliver: () => void): void {
+    this.#deliverers.set(code, deliver)
+  }
+
+  peek(): 'call' | 'delivery' | 'end' {
+    const reader = this.#reader
+    while (reader.at >= reader.end) {
+      const frame = this.#readFrame()
+      if (!frame) return 'end'
+      this.#frame = frame
+      reader.load(frame.bytes)
+      this.#started = false
+    }
+    return this.#frame!.kind === 'delivery' && !this.#started && reader.at === 0 ? 'delivery' : 'call'
+  }
+
+  get next(): Code {
+    const reader = this.#reader
+    const at = reader.at
+    const recorded = reader.varint()
+    reader.at = at
+    return this.#local[recorded] ?? (0 as Code)
+  }
+
+  deliver(): void {
+    this.#agreed = this.#frame?.turn ?? 0
+    this.#started = true
+    this.turns++
+    this.entries++
+    this.#deliverNow()
+  }
+
+  diverge(what: string): never {
+    const here = this.describeNext() ?? { ...this.#where(), recorded: 'nothing: the recording ends here' }
+    return this.#options.onDivergence({ ...here, replayed: what, stack: [] })
+  }
+
+  /** What the recording has next; undefined at its end. */
+  describeNext(): Pick<ProgramDivergence, 'turn' | 'seq' | 'lastAgreement' | 'recorded'> | undefined {
+    if (this.peek() === 'end') return undefined
+    const at = this.#reader.at
+    const recorded = this.#describe(at)
+    this.#reader.at = at
+    return { ...this.#where(), recorded }
+  }
+
+  #where() {
+    return { turn: this.#frame?.turn ?? 0, seq: this.#frame?.seq ?? null, lastAgreement: this.#agreed }
+  }
+
+  find(number: number): object {
+    return this.#find(number)
+  }
+
+  #find(number: number): object {
+    return this.#options.find(number) ?? this.diverge(`the program has no handle ${number}`)
+  }
+
+  #deliverNow(): void {
+    const at = this.#reader.at
+    const recorded = this.#reader.varint()
+    const local = this.#local[recorded]
+    const deliverer = local === undefined ? undefined : this.#deliverers.get(local)
+    if (!deliverer) {
+      this.#reader.at = at
+      this.diverge('nothing here can make that delivery')
+    }
+    deliverer!()
+  }
+
+  #compare(value: unknown): void {
+    const mismatch = this.#mismatch
+    if (mismatch) {
+      mismatch.args.push(value)
+      return
+    }
+    const { bytes, at: size } = this.#scratch
+    const reader = this.#reader
+    if (bytes.compare(reader.bytes, reader.at, reader.at + size, 0, size) === 0) {
+      reader.at += size
+      this.#args.push(value)
+      return
+    }
+    this.#mismatch = { name: this.#names[this.#call - 1]!, at: this.#entryAt, args: [...this.#args, value] }
+  }
+
+  #tell(): never {
+    const { name, at, args } = this.#mismatch!
+    this.#reader.at = at
+    return this.diverge(`${name} ${args.map(toValueText).join(', ')}`.trim())
+  }
+
+  #describe(at: number): string {
+    try {
+      return toEntryText(this.#reader, at, this.#frame!.kind === 'delivery' && at === 0, this.head.calls)
+    } catch (error) {
+      return `an entry that cannot be read (${String(error)})`
+    }
+  }
+
+  #readFrame(): TapeFrame | undefined {
+    this.bypass = true
+    try {
+      return this.#options.file.next()
+    } finally {
+      this.bypass = false
+    }
+  }
+
+  #readHead(): TapeHead {
+    if (this.peek() === 'end') throw new RangeError('the tape is empty')
+    if (this.#reader.varint() !== HEAD_CODE) throw new RangeError('the tape has no head')
+    this.#reader.at++
+    const head = this.#reader.value() as TapeHead
+    this.#reader.at++
+    return head
+  }
+}

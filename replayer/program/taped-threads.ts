@@ -1,0 +1,79 @@
+import { type Cloning, EntryReader, TAG } from '../../src/boundary/node/entries.js'
+import { HEAD_CODE, type TapeHead } from '../../src/boundary/node/head.js'
+import type { TapeFrame } from '../../src/boundary/node/tape-file.js'
+import { RetroscopeError } from '../../src/errors.js'
+import type { Event } from '../../src/events.js'
+import type { LogReader, ThreadInfo } from '../../src/log/reader.js'
+
+/** A thread whose inputs are in the recording. */
+export interface TapedThread {
+  readonly thread: ThreadInfo
+  readonly head: TapeHead
+  /** What it used that is not fed: with any of these it can only be looked at. */
+  readonly unfed: readonly string[]
+}
+
+const NO_CLONING: Cloning = {
+  serialize: () => new Uint8Array(),
+  deserialize: () => undefined,
+}
+
+/** The tape's frame that an event is; undefined for every other event. */
+export function toTapeFrame(event: Event): TapeFrame | undefined {
+  if (event.kind !== 'delivery' && event.kind !== 'values') return undefined
+  const { entries } = event.body as { entries?: Uint8Array }
+  return entries && { kind: event.kind, seq: event.seq, turn: event.turn, bytes: entries }
+}
+
+/** The thread's tape, in order. @throws DAMAGED when part of it is missing */
+export async function* readTape(log: LogReader, thread: ThreadInfo): AsyncGenerator<TapeFrame> {
+  for await (const event of log.events({ thread: thread.no, kinds: ['delivery', 'values', 'gap'] })) {
+    if (event.kind === 'gap') {
+      throw new RetroscopeError(
+        'DAMAGED',
+        `Thread ${thread.path} misses events at ${event.seq}: ${event.body.reason}.`,
+        {
+          hint: 'Up to there its states can be looked at; it cannot be run again.',
+        },
+      )
+    }
+    const frame = toTapeFrame(event)
+    if (frame) yield frame
+  }
+}
+
+/** Threads that can be run again. */
+export async function listTaped(log: LogReader): Promise<TapedThread[]> {
+  const found: TapedThread[] = []
+  const unfed = await findUnfed(log)
+  for (const thread of log.threads()) {
+    const head = await findHead(log, thread)
+    if (head) found.push({ thread, head, unfed: unfed.get(thread.no) ?? [] })
+  }
+  return found
+}
+
+async function findUnfed(log: LogReader): Promise<ReadonlyMap<number, string[]>> {
+  const unfed = new Map<number, string[]>()
+  for await (const event of log.events({ kinds: ['process'] })) {
+    if (event.kind !== 'process' || event.subject !== 0 || event.body.op !== 'observed') continue
+    unfed.set(event.thread, [...(unfed.get(event.thread) ?? []), event.body.call])
+  }
+  return unfed
+}
+
+/** What a thread's tape says first; undefined where it has none. */
+export async function findHead(log: LogReader, thread: ThreadInfo): Promise<TapeHead | undefined> {
+  for await (const event of log.events({ thread: thread.no, kinds: ['delivery', 'values'] })) {
+    const frame = toTapeFrame(event)
+    return frame && toHead(frame.bytes)
+  }
+  return undefined
+}
+
+function toHead(bytes: Uint8Array): TapeHead | undefined {
+  const reader = new EntryReader(bytes, () => undefined, NO_CLONING)
+  if (reader.varint() !== HEAD_CODE || reader.tag !== TAG.result) return undefined
+  reader.at++
+  return reader.value() as TapeHead
+}

@@ -1,0 +1,91 @@
+import * as clocks from './clocks.js'
+import { Contexts } from './context.js'
+import * as deferredJobs from './deferred-jobs.js'
+import * as dns from './dns.js'
+import * as ending from './ending.js'
+import * as engine from './engine.js'
+import * as fs from './fs.js'
+import type { RecordTools, ReplayTools } from './handles.js'
+import * as httpParser from './http-parser.js'
+import type { Internals, Native } from './internals.js'
+import * as messaging from './messaging.js'
+import type { Numbering } from './numbering.js'
+import * as processMethods from './process-methods.js'
+import * as processes from './processes.js'
+import * as random from './random.js'
+import { RequestRecorder, RequestReplayer } from './requests.js'
+import * as streams from './streams.js'
+import type { TapeReader, TapeWriter } from './tape.js'
+import * as ticks from './ticks.js'
+import * as timers from './timers.js'
+import * as unfed from './unfed.js'
+
+/** Sets the seed of `Math.random` in all contexts to come: before anybody has called it. */
+export function seedRandom(internals: Internals, seed: number): void {
+  ;(internals.binding('v8')['setFlagsFromString'] as Native)(`--random-seed=${seed}`)
+}
+
+/** Frames of the tool sit at the bottom of every callback's stack: the program shall not see them. */
+export function hideFrames(internals: Internals, file: string): void {
+  const binding = internals.binding('errors')
+  const { prepareStackTraceCallback } = internals.builtin('internal/errors') as { prepareStackTraceCallback: Native }
+  ;(binding['setPrepareStackTraceCallback'] as Native)((global: unknown, error: unknown, trace: NodeJS.CallSite[]) => {
+    const shown = trace.filter((frame) => frame.getFileName() !== file)
+    return prepareStackTraceCallback(global, error, shown)
+  })
+}
+
+/** Puts the recording half of every binding in its place. */
+export function recordBoundary(
+  internals: Internals,
+  tape: TapeWriter,
+  numbering: Numbering,
+  onUnfed: (label: string) => void,
+): void {
+  const requests = new RequestRecorder(tape)
+  const contexts = new Contexts(internals)
+  const tools: RecordTools = { internals, tape, requests, numbering, contexts }
+  const left = ticks.record(internals, tape)
+  tape.onDelivery = () => left.delivered()
+  timers.record(internals, tape)
+  ending.record(tape, left)
+  clocks.record(internals, tape)
+  processMethods.record(internals, tape)
+  fs.record(internals, tape, requests, numbering)
+  for (const binding of [streams, processes, dns, random, deferredJobs, messaging, httpParser, engine])
+    binding.record(tools)
+  unfed.record(internals, onUnfed)
+}
+
+export interface ReplayEvents {
+  /** What the program writes to its own stdout and stderr. */
+  print(fd: number, bytes: Uint8Array): void
+  /** What stands at that path here, where that shall be run and not what was recorded. */
+  findLocal?(path: string): Buffer | undefined
+  /** The program has run to its end. */
+  onExited(): void
+  /** The recording has no more, and the program waits. */
+  onEnd(): void
+}
+
+/** Puts the replaying half of every binding in its place; from then on the tape drives the program. */
+export function replayBoundary(
+  internals: Internals,
+  tape: TapeReader,
+  numbering: Numbering,
+  { print, findLocal, onExited, onEnd }: ReplayEvents,
+): void {
+  const contexts = new Contexts(internals)
+  const requests = new RequestReplayer(tape, contexts)
+  const tools: ReplayTools = { internals, tape, requests, numbering, contexts, print, ...(findLocal && { findLocal }) }
+  const left = ticks.replay(internals, tape)
+  const isForeign = ending.isEnding(tape)
+  ending.replay(tape, left, () => pump, onExited)
+  clocks.replay(internals, tape)
+  processMethods.replay(internals, tape)
+  fs.replay(internals, tape, tools)
+  for (const binding of [streams, processes, dns, random, deferredJobs, messaging, httpParser, engine])
+    binding.replay(tools)
+  unfed.replay(internals, tape)
+  const pump = timers.replay(internals, tape, { onEnd, isForeign, onDelivery: () => left.delivered() })
+}

@@ -1,0 +1,144 @@
+import type { RecordTools, ReplayTools } from './handles.js'
+import type { Holder, Native } from './internals.js'
+import { replace } from './synchronous.js'
+
+type Job = Holder & { run(): unknown; ondone?: Native }
+type JobClass = new (...args: unknown[]) => Job
+
+/** Their results follow from their arguments: only when they were done is recorded, and a replay computes them again at
+ *  that point. */
+const JOBS = ['PBKDF2Job', 'ScryptJob', 'HKDFJob', 'HashJob', 'HmacJob', 'AESCipherJob', 'CheckPrimeJob']
+
+const ENGINES = ['Zlib', 'BrotliEncoder', 'BrotliDecoder', 'ZstdCompress', 'ZstdDecompress']
+
+const then = Promise.prototype.then
+
+/** Work of the thread pool that is the same in every run. */
+export function record(tools: RecordTools): void {
+  const { internals, tape, requests, numbering } = tools
+  const crypto = internals.binding('crypto')
+  const done = tape.code('crypto job done')
+  for (const name of JOBS) {
+    const Real = crypto[name] as JobClass | undefined
+    if (!Real) continue
+    const own = {
+      [name]: class extends Real {
+        readonly #mode: unknown
+        constructor(mode: unknown, ...args: unknown[]) {
+          super(mode, ...args)
+          this.#mode = mode
+        }
+        override run(): unknown {
+          if (this.#mode === crypto['kCryptoJobSync']) return super.run()
+          const [number, cause] = [requests.next(), tape.turn]
+          const note = (): void => {
+            tape.deliver(done, cause)
+            tape.value(number)
+            tape.end()
+          }
+          if (this.#mode !== crypto['kCryptoJobAsync']) {
+            const promise = super.run() as Promise<unknown>
+            Reflect.apply(then, promise, [note, note])
+            return promise
+          }
+          const callback = this.ondone as Native
+          this.ondone = function (this: unknown): unknown {
+            note()
+            // biome-ignore lint/complexity/noArguments: passed on as they are
+            return Reflect.apply(callback, this, arguments)
+          }
+          return super.run()
+        }
+      },
+    }
+    crypto[name] = own[name]
+  }
+  const zlib = internals.binding('zlib')
+  const written = tape.code('zlib write done')
+  for (const prototype of listEngines(zlib)) {
+    const init = prototype['init'] as Native
+    replace(prototype, 'init', function (this: object, ...args: unknown[]): unknown {
+      const at = args.findIndex((one) => typeof one === 'function')
+      const callback = args[at] as Native
+      const number = numbering.of(this, tape.turn)
+      args[at] = function (this: unknown): unknown {
+        tape.deliver(written, -1)
+        tape.value(number)
+        tape.end()
+        // biome-ignore lint/complexity/noArguments: passed on as they are
+        return Reflect.apply(callback, this, arguments)
+      }
+      return Reflect.apply(init, this, args)
+    })
+  }
+}
+
+function listEngines(zlib: Holder): Holder[] {
+  return ENGINES.flatMap((name) => (zlib[name] ? [(zlib[name] as { prototype: Holder }).prototype] : []))
+}
+
+export function replay(tools: ReplayTools): void {
+  const { internals, tape, requests, contexts } = tools
+  const crypto = internals.binding('crypto')
+  const waiting = new Map<number, { readonly job: Job; readonly run: () => unknown }>()
+  tape.on(tape.code('crypto job done'), () => {
+    const number = tape.value() as number
+    tape.end()
+    const one = waiting.get(number)
+    if (!one) return tape.diverge(`the program has not started job ${number}`)
+    waiting.delete(number)
+    const result = one.run() as unknown[]
+    contexts.run(one.job as never, () => Reflect.apply(one.job.ondone as Native, one.job, result))
+  })
+  for (const name of JOBS) {
+    const Real = crypto[name] as JobClass | undefined
+    if (!Real) continue
+    const own = {
+      [name]: class extends Real {
+        readonly #mode: unknown
+        constructor(mode: unknown, ...args: unknown[]) {
+          super(crypto['kCryptoJobSync'], ...args)
+          this.#mode = mode
+        }
+        override run(): unknown {
+          const run = (): unknown => super.run()
+          if (this.#mode === crypto['kCryptoJobSync']) return run()
+          contexts.capture(this)
+          waiting.set(requests.next(), { job: this, run })
+          if (this.#mode === crypto['kCryptoJobAsync']) return undefined
+          return new Promise((resolve, reject) => {
+            this.ondone = (error: unknown, value: unknown) => (error ? reject(error) : resolve(value))
+          })
+        }
+      },
+    }
+    crypto[name] = own[name]
+  }
+  replayEngines(tools, internals.binding('zlib'))
+}
+
+/** An asynchronous write is made synchronously when its recorded end comes. */
+function replayEngines({ tape, contexts, numbering }: ReplayTools, zlib: Holder): void {
+  const engines = new Map<number, { readonly engine: Holder; readonly callback: Native; args?: unknown[] }>()
+  tape.on(tape.code('zlib write done'), () => {
+    const one = engines.get(tape.value() as number)
+    tape.end()
+    if (!one?.args) return tape.diverge('the program has not written to that engine')
+    Reflect.apply(one.engine['writeSync'] as Native, one.engine, one.args)
+    delete one.args
+    contexts.run(one.engine as never, () => Reflect.apply(one.callback, one.engine, []))
+  })
+  for (const prototype of listEngines(zlib)) {
+    const init = prototype['init'] as Native
+    replace(prototype, 'init', function (this: Holder, ...args: unknown[]): unknown {
+      const callback = args.find((one) => typeof one === 'function') as Native
+      engines.set(numbering.of(this), { engine: this, callback })
+      contexts.capture(this)
+      return Reflect.apply(init, this, args)
+    })
+    replace(prototype, 'write', function (this: Holder, ...args: unknown[]): unknown {
+      engines.get(numbering.of(this))!.args = args
+      return undefined
+    })
+  }
+}

@@ -1,0 +1,478 @@
+import { crc32 } from '../../spool/crc.js'
+
+/** Tags of the values in an entry; from SMALL on the byte itself is the number 0 … 127. FORMAT.md has the table. */
+export const TAG = {
+  end: 0,
+  result: 1,
+  nest: 2,
+  unnest: 3,
+  undefined: 4,
+  null: 5,
+  true: 6,
+  false: 7,
+  natural: 8,
+  negative: 9,
+  double: 10,
+  bigint: 11,
+  latin1: 12,
+  utf8: 13,
+  utf16: 14,
+  buffer: 15,
+  bytes: 16,
+  arrayBuffer: 17,
+  typed: 18,
+  array: 19,
+  object: 20,
+  error: 21,
+  handle: 22,
+  clone: 23,
+  textDigest: 24,
+  bytesDigest: 25,
+  function: 26,
+  opaque: 27,
+  date: 28,
+  map: 29,
+  set: 30,
+  null0: 31,
+} as const
+
+const SMALL = 128
+
+/** A longer text among the arguments of a call is kept as its length and CRC. */
+const LITERAL_TEXT = 200
+
+/** Typed arrays by the number that stands for their type. */
+const TYPED_ARRAYS = [
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+] as const
+
+/** What of an object among the arguments of a call is compared. */
+const ARGUMENT_KEYS = 64
+
+/** How deep a value that a native call returned may be. */
+const DEPTH = 64
+
+/** Says which values of the program's are known by a number: handles. 0 for others. */
+export type Numbering = (value: object) => number
+
+/** Turns a value that has no tag of its own into bytes by the structured clone algorithm, and back. */
+export interface Cloning {
+  serialize(value: unknown): Uint8Array
+  deserialize(bytes: Uint8Array): unknown
+}
+
+/** Appends entries: one call of the program's with what came back, or one delivery to it. */
+export class EntryWriter {
+  bytes: Buffer
+  at = 0
+  readonly #numberOf: Numbering
+  readonly #cloning: Cloning
+
+  constructor(numberOf: Numbering, cloning: Cloning, capacity = 96 * 1024) {
+    this.bytes = Buffer.allocUnsafeSlow(capacity)
+    this.#numberOf = numberOf
+    this.#cloning = cloning
+  }
+
+  tag(tag: number): void {
+    if (this.at + 16 > this.bytes.length) this.#grow(16)
+    this.bytes[this.at++] = tag
+  }
+
+  /** A number 0 … 2⁵³ without a tag. */
+  varint(value: number): void {
+    if (this.at + 16 > this.bytes.length) this.#grow(16)
+    const { bytes } = this
+    let at = this.at
+    let rest = value
+    while (rest > 0x7fffffff) {
+      bytes[at++] = (rest % 128) | 128
+      rest = Math.floor(rest / 128)
+    }
+    while (rest > 127) {
+      bytes[at++] = (rest & 127) | 128
+      rest >>>= 7
+    }
+    bytes[at++] = rest
+    this.at = at
+  }
+
+  number(value: number): void {
+    if (value >= 0 && value < SMALL && Number.isInteger(value) && !Object.is(value, -0)) {
+      this.tag(SMALL + value)
+    } else if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
+      this.tag(value < 0 ? TAG.negative : TAG.natural)
+      this.varint(Math.abs(value))
+    } else {
+      this.tag(TAG.double)
+      this.at = this.bytes.writeDoubleLE(value, this.at)
+    }
+  }
+
+  text(value: string): void {
+    const size = Buffer.byteLength(value)
+    this.#reserve(size * 2 + 16)
+    if (size === value.length) {
+      this.tag(TAG.latin1)
+      this.varint(size)
+      this.at += this.bytes.write(value, this.at, 'latin1')
+    } else if (value.isWellFormed()) {
+      this.tag(TAG.utf8)
+      this.varint(size)
+      this.at += this.bytes.write(value, this.at, 'utf8')
+    } else {
+      this.tag(TAG.utf16)
+      this.varint(value.length * 2)
+      this.at += this.bytes.write(value, this.at, 'utf16le')
+    }
+  }
+
+  blob(tag: number, bytes: Uint8Array): void {
+    this.#reserve(bytes.length + 16)
+    this.tag(tag)
+    this.varint(bytes.length)
+    this.bytes.set(bytes, this.at)
+    this.at += bytes.length
+  }
+
+  /** What came back from a native call, or with a delivery. */
+  value(value: unknown, depth = 0): void {
+    switch (typeof value) {
+      case 'undefined':
+        return this.tag(TAG.undefined)
+      case 'boolean':
+        return this.tag(value ? TAG.true : TAG.false)
+      case 'number':
+        return this.number(value)
+      case 'string':
+        return this.text(value)
+      case 'bigint':
+        return this.#bigint(value)
+      case 'function':
+        return this.tag(TAG.function)
+      case 'symbol':
+        return this.tag(TAG.opaque)
+      default:
+        return value === null ? this.tag(TAG.null) : this.#object(value as object, depth)
+    }
+  }
+
+  /** What the program gave to a native call: long texts and bytes as length and CRC, objects by their own enumerable
+   *  primitives. */
+  argument(value: unknown): void {
+    if (typeof value === 'string') {
+      if (value.length <= LITERAL_TEXT) this.text(value)
+      else this.digest(TAG.textDigest, Buffer.from(value, 'utf16le'))
+    } else if (typeof value !== 'object' || value === null) this.value(value)
+    else if (ArrayBuffer.isView(value)) this.digest(TAG.bytesDigest, toBytes(value))
+    else this.#argumentObject(value, 0)
+  }
+
+  digest(tag: number, bytes: Uint8Array): void {
+    this.tag(tag)
+    this.varint(bytes.length)
+    this.varint(crc32(bytes))
+  }
+
+  #argumentObject(value: object, depth: number): void {
+    const number = this.#numberOf(value)
+    if (number > 0) return this.#handle(number)
+    if (Array.isArray(value)) {
+      this.tag(TAG.array)
+      this.varint(value.length)
+      for (const item of value) this.#argumentItem(item, depth)
+      return
+    }
+    if (!isPlain(value)) return this.tag(TAG.opaque)
+    const keys = Object.keys(value).slice(0, ARGUMENT_KEYS)
+    this.tag(TAG.object)
+    this.varint(keys.length)
+    for (const key of keys) {
+      this.text(key)
+      this.#argumentItem((value as Record<string, unknown>)[key], depth)
+    }
+  }
+
+  #argumentItem(value: unknown, depth: number): void {
+    if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
+      if (depth >= 4) this.tag(TAG.opaque)
+      else this.#argumentObject(value, depth + 1)
+    } else this.argument(value)
+  }
+
+  #handle(number: number): void {
+    this.tag(TAG.handle)
+    this.varint(number)
+  }
+
+  #bigint(value: bigint): void {
+    this.tag(TAG.bigint)
+    const text = value.toString()
+    this.#reserve(text.length + 16)
+    this.varint(text.length)
+    this.at += this.bytes.write(text, this.at, 'latin1')
+  }
+
+  #object(value: object, depth: number): void {
+    const number = this.#numberOf(value)
+    if (number > 0) return this.#handle(number)
+    if (Buffer.isBuffer(value)) return this.blob(TAG.buffer, value)
+    if (value instanceof Uint8Array) return this.blob(TAG.bytes, value)
+    if (value instanceof ArrayBuffer) return this.blob(TAG.arrayBuffer, new Uint8Array(value))
+    if (ArrayBuffer.isView(value)) return this.#typed(value)
+    if (depth > DEPTH) return this.tag(TAG.opaque)
+    if (Array.isArray(value)) return this.#array(value, depth)
+    if (value instanceof Error) return this.#error(value, depth)
+    if (isPlain(value)) return this.#plain(value as Record<string, unknown>, depth)
+    this.#clone(value)
+  }
+
+  #array(value: readonly unknown[], depth: number): void {
+    this.tag(TAG.array)
+    this.varint(value.length)
+    for (let index = 0; index < value.length; index++) this.value(value[index], depth + 1)
+  }
+
+  #plain(value: Record<string, unknown>, depth: number): void {
+    const keys = Object.keys(value)
+    this.tag(Object.getPrototypeOf(value) === null ? TAG.null0 : TAG.object)
+    this.varint(keys.length)
+    for (const key of keys) {
+      this.text(key)
+      this.value(value[key], depth + 1)
+    }
+  }
+
+  #typed(value: ArrayBufferView): void {
+    const type = TYPED_ARRAYS.findIndex((one) => value instanceof one)
+    if (type < 0) return this.#clone(value)
+    this.#reserve(value.byteLength + 16)
+    this.tag(TAG.typed)
+    this.varint(type)
+    this.varint(value.byteLength)
+    this.bytes.set(toBytes(value), this.at)
+    this.at += value.byteLength
+  }
+
+  #error(error: Error, depth: number): void {
+    this.tag(TAG.error)
+    this.text(String(error.name))
+    this.text(String(error.message))
+    this.text(String(error.stack))
+    this.#plain({ ...error }, depth)
+  }
+
+  #clone(value: object): void {
+    let bytes: Uint8Array
+    try {
+      bytes = this.#cloning.serialize(value)
+    } catch {
+      return this.tag(TAG.opaque)
+    }
+    this.blob(TAG.clone, bytes)
+  }
+
+  #reserve(more: number): void {
+    if (this.at + more > this.bytes.length) this.#grow(more)
+  }
+
+  #grow(more: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.at + more))
+    larger.set(this.bytes.subarray(0, this.at))
+    this.bytes = larger
+  }
+}
+
+/** Stands for an argument of which only length and CRC were kept. */
+export interface Digest {
+  readonly digest: 'text' | 'bytes'
+  readonly length: number
+  readonly crc: number
+}
+
+/** Stands for a value that is known to be there, and no more. */
+export interface Opaque {
+  readonly opaque: 'function' | 'object' | 'handle'
+  readonly number?: number
+}
+
+/** Reads what an EntryWriter wrote, value by value. */
+export class EntryReader {
+  bytes: Buffer
+  at = 0
+  end: number
+  readonly #revive: (number: number) => unknown
+  readonly #cloning: Cloning
+
+  /** @param revive the object that a handle's number stands for */
+  constructor(bytes: Uint8Array, revive: (number: number) => unknown, cloning: Cloning) {
+    this.bytes = toBuffer(bytes)
+    this.end = bytes.length
+    this.#revive = revive
+    this.#cloning = cloning
+  }
+
+  load(bytes: Uint8Array): void {
+    this.bytes = toBuffer(bytes)
+    this.at = 0
+    this.end = bytes.length
+  }
+
+  get tag(): number {
+    return this.bytes[this.at]!
+  }
+
+  varint(): number {
+    const { bytes } = this
+    let value = 0
+    let factor = 1
+    for (;;) {
+      const byte = bytes[this.at++]
+      if (byte === undefined) throw new RangeError('an entry ends within a number')
+      value += (byte & 127) * factor
+      if (byte < 128) return value
+      factor *= 128
+    }
+  }
+
+  value(): unknown {
+    const tag = this.bytes[this.at++]
+    if (tag === undefined) throw new RangeError('an entry ends within a value')
+    if (tag >= SMALL) return tag - SMALL
+    switch (tag) {
+      case TAG.undefined:
+        return undefined
+      case TAG.null:
+        return null
+      case TAG.true:
+        return true
+      case TAG.false:
+        return false
+      case TAG.natural:
+        return this.varint()
+      case TAG.negative:
+        return -this.varint()
+      case TAG.double:
+        this.at += 8
+        return this.bytes.readDoubleLE(this.at - 8)
+      case TAG.bigint:
+        return BigInt(this.#text('latin1'))
+      case TAG.latin1:
+        return this.#text('latin1')
+      case TAG.utf8:
+        return this.#text('utf8')
+      case TAG.utf16:
+        return this.#text('utf16le')
+      default:
+        return this.#rest(tag)
+    }
+  }
+
+  #rest(tag: number): unknown {
+    switch (tag) {
+      case TAG.buffer:
+        return Buffer.from(this.#blob())
+      case TAG.bytes:
+        return new Uint8Array(this.#blob())
+      case TAG.arrayBuffer:
+        return new Uint8Array(this.#blob()).buffer
+      case TAG.typed:
+        return this.#typed()
+      case TAG.array:
+        return Array.from({ length: this.varint() }, () => this.value())
+      case TAG.object:
+        return this.#object({})
+      case TAG.null0:
+        return this.#object(Object.create(null) as Record<string, unknown>)
+      case TAG.error:
+        return this.#error()
+      case TAG.handle:
+        return this.#revive(this.varint())
+      case TAG.clone:
+        return this.#cloning.deserialize(this.#blob())
+      case TAG.textDigest:
+        return { digest: 'text', length: this.varint() / 2, crc: this.varint() } satisfies Digest
+      case TAG.bytesDigest:
+        return { digest: 'bytes', length: this.varint(), crc: this.varint() } satisfies Digest
+      case TAG.function:
+        return { opaque: 'function' } satisfies Opaque
+      case TAG.opaque:
+        return { opaque: 'object' } satisfies Opaque
+      default:
+        throw new RangeError(`no value has the tag ${tag}`)
+    }
+  }
+
+  #blob(): Buffer {
+    const size = this.varint()
+    const start = this.at
+    if (start + size > this.end) throw new RangeError('an entry ends within its bytes')
+    this.at = start + size
+    return this.bytes.subarray(start, this.at)
+  }
+
+  #text(encoding: 'latin1' | 'utf8' | 'utf16le'): string {
+    return this.#blob().toString(encoding)
+  }
+
+  #typed(): ArrayBufferView {
+    const type = TYPED_ARRAYS[this.varint()]
+    if (!type) throw new RangeError('no typed array has that number')
+    const bytes = new Uint8Array(this.#blob())
+    return new type(bytes.buffer)
+  }
+
+  #object(target: Record<string, unknown>): Record<string, unknown> {
+    for (let left = this.varint(); left > 0; left--) {
+      const key = this.value() as string
+      Object.defineProperty(target, key, {
+        value: this.value(),
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      })
+    }
+    return target
+  }
+
+  #error(): Error {
+    const name = this.value() as string
+    const message = this.value() as string
+    const stack = this.value() as string
+    const own = this.value() as object
+    const error = new (ERRORS[name] ?? Error)(message)
+    Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false })
+    return Object.assign(error, own)
+  }
+}
+
+const ERRORS: Readonly<Record<string, ErrorConstructor>> = {
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+  EvalError,
+  URIError,
+}
+
+export function toBytes(view: ArrayBufferView): Uint8Array {
+  return view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}

@@ -1,0 +1,366 @@
+import type { Contexts } from './context.js'
+import { toBytes } from './entries.js'
+import type { Holder, Internals, Native } from './internals.js'
+import type { Numbering } from './numbering.js'
+import { loadArguments, type Request, type RequestRecorder, type RequestReplayer } from './requests.js'
+import { listFunctions, OUTCOME, replace } from './synchronous.js'
+import type { TapeReader, TapeWriter } from './tape.js'
+
+/** A native file handle, as far as Node's JavaScript uses it. */
+interface FileHandle {
+  readonly fd: number
+}
+
+type Tapes = TapeReader | TapeWriter
+type Args = ArrayLike<unknown>
+
+const then = Promise.prototype.then
+const nothing = (): void => {}
+
+/** What the program's buffers hold afterwards is an answer; what they hold before is of no account. */
+function findTargets(name: string, args: Args): Uint8Array[] | undefined {
+  if (name === 'read') {
+    const [, buffer, offset, length] = Array.from(args) as [number, ArrayBufferView, number, number]
+    if (!ArrayBuffer.isView(buffer)) return undefined
+    return [toBytes(buffer).subarray(Number(offset ?? 0), Number(offset ?? 0) + Number(length))]
+  }
+  if (name === 'readBuffers') return (args[1] as ArrayBufferView[]).map(toBytes)
+  return undefined
+}
+
+/** What is compared: each argument but requests; of buffers what is written and nothing of what is read. */
+function argue(tape: Tapes, name: string, args: Args, reads: boolean): void {
+  for (let index = 0; index < args.length; index++) {
+    const value = args[index]
+    if (reads && index === 1) continue
+    if (name === 'writeBuffer' && index === 1 && ArrayBuffer.isView(value)) tape.digest(toWritten(args))
+    else if (name === 'writeBuffers' && index === 1) for (const one of value as ArrayBufferView[]) tape.argument(one)
+    else if (typeof value === 'symbol' || isRequest(value)) continue
+    else tape.argument(value)
+  }
+}
+
+function isRequest(value: unknown): value is Request {
+  return typeof value === 'object' && value !== null && 'oncomplete' in value
+}
+
+function toWritten(args: Args): Uint8Array {
+  const bytes = toBytes(args[1] as ArrayBufferView)
+  const offset = Number(args[2] ?? 0)
+  return bytes.subarray(offset, offset + Number(args[3] ?? bytes.length - offset))
+}
+
+/** Until Node 22 a synchronous call reports its error in an object that the caller hands in. */
+function findContext(args: Args): Record<string, unknown> | undefined {
+  const last = args[args.length - 1]
+  if (args.length < 3 || typeof last !== 'object' || last === null) return undefined
+  if (ArrayBuffer.isView(last) || Array.isArray(last) || isRequest(last)) return undefined
+  return last as Record<string, unknown>
+}
+
+/** How a call answers: at once, by a request's callback, or by a promise. */
+function findMode(args: Args, usePromises: unknown): Request | 'promise' | undefined {
+  for (let index = args.length - 1; index >= 0; index--) {
+    const value = args[index]
+    if (value === usePromises) return 'promise'
+    if (isRequest(value)) return value
+  }
+  return undefined
+}
+
+function saveTargets(tape: TapeWriter, targets: readonly Uint8Array[] | undefined, filled: unknown): void {
+  let left = Number(filled) > 0 ? Number(filled) : 0
+  for (const target of targets ?? []) {
+    const size = Math.min(left, target.length)
+    tape.bytes(target.subarray(0, size))
+    left -= size
+  }
+}
+
+function loadTargets(tape: TapeReader, targets: readonly Uint8Array[] | undefined): void {
+  for (const target of targets ?? []) target.set(tape.value() as Uint8Array)
+}
+
+/** The file system: each function of the binding, by the way in which it answers. */
+export function record(internals: Internals, tape: TapeWriter, requests: RequestRecorder, numbering: Numbering): void {
+  const binding = internals.binding('fs')
+  const handles = (binding['FileHandle'] as { prototype: Holder }).prototype
+  const usePromises = binding['kUsePromises']
+  for (const name of listFunctions(binding)) {
+    const original = binding[name] as Native
+    const [now, later] = [tape.code(`fs.${name}`), tape.code(`fs.${name} completed`)]
+    const reads = name === 'read' || name === 'readBuffers'
+    replace(binding, name, function (this: unknown): unknown {
+      // biome-ignore lint/complexity/noArguments: passed on without an array per call
+      const args = arguments
+      if (tape.bypass) return Reflect.apply(original, this, args)
+      const mode = findMode(args, usePromises)
+      const targets = reads ? findTargets(name, args) : undefined
+      tape.begin(now)
+      argue(tape, name, args, reads)
+      if (mode === undefined) return callNow(tape, original, this, args, targets)
+      tape.result()
+      tape.end()
+      if (mode === 'promise') {
+        const number = requests.next()
+        return watch(Reflect.apply(original, this, args) as Promise<unknown>, number, targets)
+      }
+      requests.follow(later, mode, targets && ((_, given) => saveTargets(tape, targets, given[1])))
+      return Reflect.apply(original, this, args)
+
+      function watch(promise: Promise<unknown>, number: number, targets?: readonly Uint8Array[]): Promise<unknown> {
+        const cause = tape.turn
+        const settle = (value: unknown, fulfilled: boolean): void => {
+          tape.deliver(later, cause)
+          tape.value(number)
+          tape.value(fulfilled)
+          if (fulfilled) saveTargets(tape, targets, value)
+          saveResult(tape, value, numbering)
+          tape.end()
+        }
+        Reflect.apply(then, promise, [
+          (value: unknown) => settle(value, true),
+          (error: unknown) => settle(error, false),
+        ])
+        return promise
+      }
+    })
+  }
+  recordClose(tape, handles, requests)
+}
+
+function saveResult(tape: TapeWriter, value: unknown, numbering: Numbering): void {
+  const isHandle = typeof value === 'object' && value !== null && 'fd' in value && 'releaseFD' in value
+  tape.value(isHandle)
+  if (!isHandle) return tape.value(value)
+  tape.value(numbering.of(value))
+  tape.value((value as FileHandle).fd)
+}
+
+function callNow(tape: TapeWriter, original: Native, self: unknown, args: Args, targets?: Uint8Array[]): unknown {
+  let result: unknown
+  try {
+    result = Reflect.apply(original, self, args)
+  } catch (error) {
+    tape.result()
+    tape.value(OUTCOME.threw)
+    tape.value(error)
+    tape.end()
+    throw error
+  }
+  tape.result()
+  tape.value(OUTCOME.returned)
+  tape.value(result)
+  const context = findContext(args)
+  tape.value(context?.['errno'] === undefined ? null : { ...context })
+  saveTargets(tape, targets, result)
+  tape.end()
+  return result
+}
+
+function recordClose(tape: TapeWriter, handles: Holder, requests: RequestRecorder): void {
+  const original = handles['close'] as Native
+  const [now, later] = [tape.code('FileHandle.close'), tape.code('FileHandle.close completed')]
+  replace(handles, 'close', function (this: unknown): unknown {
+    if (tape.bypass) return Reflect.apply(original, this, [])
+    tape.begin(now)
+    tape.result()
+    tape.end()
+    const number = requests.next()
+    const cause = tape.turn
+    const promise = Reflect.apply(original, this, []) as Promise<unknown>
+    const settle = (value: unknown, fulfilled: boolean): void => {
+      tape.deliver(later, cause)
+      tape.value(number)
+      tape.value(fulfilled)
+      tape.value(false)
+      tape.value(value)
+      tape.end()
+    }
+    Reflect.apply(then, promise, [(value: unknown) => settle(value, true), (error: unknown) => settle(error, false)])
+    return promise
+  })
+}
+
+export interface FsReplay {
+  readonly requests: RequestReplayer
+  readonly contexts: Contexts
+  readonly numbering: Numbering
+  /** What the program writes to its own stdout and stderr comes out again. */
+  print(fd: number, bytes: Uint8Array): void
+  /** What stands at that path here, where that shall be run and not what was recorded. */
+  findLocal?(path: string): Buffer | undefined
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  readonly targets: readonly Uint8Array[] | undefined
+  readonly name: string
+  readonly args: Args
+}
+
+/** The same from the tape: no file is touched. */
+export function replay(internals: Internals, tape: TapeReader, tools: FsReplay): void {
+  const binding = internals.binding('fs')
+  const usePromises = binding['kUsePromises']
+  const { requests, contexts } = tools
+  // Callback and promise forms of one function share the kind of their completion.
+  const waiting = new Map<number, { readonly request: Request; readonly targets: readonly Uint8Array[] | undefined }>()
+  const pending = new Map<number, Pending>()
+  const Stand = makeStandIn(tape, () => promise('close', []), tools)
+  const sources = new LocalSources(tools.findLocal)
+  for (const name of listFunctions(binding)) {
+    const original = binding[name] as Native
+    const now = tape.code(`fs.${name}`)
+    const later = tape.code(`fs.${name} completed`)
+    const reads = name === 'read' || name === 'readBuffers'
+    tape.on(later, settle)
+    replace(binding, name, function (this: unknown): unknown {
+      // biome-ignore lint/complexity/noArguments: passed on without an array per call
+      const args = arguments
+      if (tape.bypass) return Reflect.apply(original, this, args)
+      const mode = findMode(args, usePromises)
+      const targets = reads ? findTargets(name, args) : undefined
+      tape.begin(now)
+      argue(tape, name, args, reads)
+      if (mode === undefined) return sources.ofText(name, args, answerNow(tape, name, args, targets, tools))
+      tape.result()
+      tape.end()
+      printWritten(name, args, tools)
+      if (mode === 'promise') return promise(name, args, targets)
+      waiting.set(requests.next(), { request: mode, targets })
+      contexts.capture(mode)
+      return undefined
+    })
+  }
+  tape.on(tape.code('FileHandle.close completed'), settle)
+
+  function promise(name: string, args: Args, targets?: readonly Uint8Array[]): Promise<unknown> {
+    contexts.skipId()
+    const number = requests.next()
+    let made: Pending | undefined
+    const result = new Promise<unknown>((resolve, reject) => {
+      made = { resolve, reject, targets, name, args }
+    })
+    Reflect.apply(then, result, [nothing, nothing])
+    pending.set(number, made!)
+    return result
+  }
+
+  function settle(): void {
+    const number = tape.value() as number
+    const asked = waiting.get(number)
+    if (asked) {
+      waiting.delete(number)
+      loadTargets(tape, asked.targets)
+      const args = loadArguments(tape, asked.request)
+      tape.end()
+      contexts.run(asked.request, () => Reflect.apply(asked.request.oncomplete as Native, asked.request, args))
+      return
+    }
+    const promised = pending.get(number)
+    if (!promised) return tape.diverge(`the program has not made request ${number}`)
+    pending.delete(number)
+    const fulfilled = tape.value()
+    if (fulfilled) loadTargets(tape, promised.targets)
+    const value = tape.value() ? new Stand(tape.value() as number, tape.value() as number) : tape.value()
+    tape.end()
+    if (fulfilled) promised.resolve(sources.ofHandle(promised, value))
+    else promised.reject(value)
+  }
+}
+
+/** Index of the size among the numbers of a stat (src/node_file.h). */
+const STAT_SIZE = 8
+
+/** Puts the source files that stand here in the place of those that were recorded. Modules are read in one piece: those
+ *  of CommonJS as text, others through a handle. */
+class LocalSources {
+  readonly #find: FsReplay['findLocal']
+  readonly #open = new Map<unknown, { readonly bytes: Buffer; read: number }>()
+
+  constructor(find: FsReplay['findLocal']) {
+    this.#find = find
+  }
+
+  ofText(name: string, args: Args, value: unknown): unknown {
+    if (!this.#find || name !== 'readFileUtf8' || typeof args[0] !== 'string') return value
+    return this.#find(args[0])?.toString() ?? value
+  }
+
+  ofHandle({ name, args, targets }: Pending, value: unknown): unknown {
+    if (!this.#find) return value
+    if (name === 'openFileHandle') {
+      const bytes = this.#find(String(args[0]))
+      if (bytes) this.#open.set((value as FileHandle).fd, { bytes, read: 0 })
+      return value
+    }
+    const file = this.#open.get(args[0])
+    if (!file) return value
+    if (name === 'fstat' && value instanceof Float64Array) value[STAT_SIZE] = file.bytes.length
+    if (name !== 'read') return value
+    const size = file.bytes.copy(targets![0]!, 0, file.read)
+    file.read += size
+    return size
+  }
+}
+
+function answerNow(
+  tape: TapeReader,
+  name: string,
+  args: Args,
+  targets: readonly Uint8Array[] | undefined,
+  tools: FsReplay,
+): unknown {
+  tape.result()
+  const outcome = tape.value()
+  const value = tape.value()
+  if (outcome === OUTCOME.threw) {
+    tape.end()
+    throw value
+  }
+  const failed = tape.value() as object | null
+  loadTargets(tape, targets)
+  tape.end()
+  if (failed) Object.assign(findContext(args)!, failed)
+  else printWritten(name, args, tools)
+  return value
+}
+
+function printWritten(name: string, args: Args, { print }: FsReplay): void {
+  const fd = args[0]
+  if (fd !== 1 && fd !== 2) return
+  if (name === 'writeString') print(fd, Buffer.from(args[1] as string, (args[3] as BufferEncoding) ?? 'utf8'))
+  else if (name === 'writeBuffer') print(fd, toWritten(args))
+  else if (name === 'writeBuffers') for (const one of args[1] as ArrayBufferView[]) print(fd, toBytes(one))
+}
+
+/** Node's own handle would close a descriptor that nobody opened. */
+function makeStandIn(tape: TapeReader, promise: () => Promise<unknown>, { contexts, numbering }: FsReplay) {
+  const close = tape.code('FileHandle.close')
+  const Stand = class FileHandle {
+    fd: number
+    readonly #id: number
+    constructor(number: number, fd: number) {
+      this.fd = fd
+      this.#id = contexts.skipId()
+      if (numbering.of(this) !== number) tape.diverge('handles are numbered otherwise')
+    }
+    getAsyncId(): number {
+      return this.#id
+    }
+    close(): Promise<unknown> {
+      tape.begin(close)
+      tape.result()
+      tape.end()
+      return promise()
+    }
+    releaseFD(): number {
+      const { fd } = this
+      this.fd = -1
+      return fd
+    }
+  }
+  return Stand
+}

@@ -1,0 +1,331 @@
+import type { Contexts } from './context.js'
+import type { Holder, Internals, Native } from './internals.js'
+import { type Numbering, turnOf } from './numbering.js'
+import { loadArguments, type Request, type RequestRecorder, type RequestReplayer, saveArguments } from './requests.js'
+import { argueAll, OUTCOME, replace } from './synchronous.js'
+import type { Code, TapeReader, TapeWriter } from './tape.js'
+
+type Args = ArrayLike<unknown>
+
+/** A native handle. */
+export interface Handle extends Holder {
+  getAsyncId(): number
+}
+
+export interface HandleClass {
+  readonly prototype: Holder
+}
+
+/** What is special about a method that starts a request. */
+export interface RequestPlan {
+  /** What is compared instead of all arguments but the request. */
+  readonly argue?: (tape: TapeReader | TapeWriter, args: Args) => void
+  /** What the native side leaves elsewhere, written when it returns; says whether the request is on its way. */
+  readonly save?: (tape: TapeWriter, result: unknown) => boolean
+  readonly load?: (tape: TapeReader, result: unknown, handle: Handle, args: Args) => boolean
+}
+
+/** What is special about an event that the native side calls on a handle. */
+export interface EventPlan {
+  readonly save: (tape: TapeWriter, args: Args, handle: Handle) => void
+  readonly load: (tape: TapeReader, handle: Handle) => unknown[]
+}
+
+/** What is special about a method that answers at once. */
+export interface MethodPlan {
+  readonly argue?: (tape: TapeReader | TapeWriter, args: Args) => void
+  readonly save?: (tape: TapeWriter, args: Args, handle: Handle) => void
+  readonly load?: (tape: TapeReader, args: Args, handle: Handle) => void
+}
+
+/** A class of native handles: its methods by the way in which they answer. What stands nowhere in here is a method that
+ *  answers at once, so that those of newer Node versions are recorded too. */
+export interface HandlePlan {
+  readonly name: string
+  readonly requests?: Readonly<Record<string, RequestPlan>>
+  readonly events?: Readonly<Record<string, EventPlan>>
+  readonly methods?: Readonly<Record<string, MethodPlan>>
+  /** Left as they are: they answer from the handle alone, the same in every run. */
+  readonly passing?: readonly string[]
+}
+
+export interface RecordTools {
+  readonly internals: Internals
+  readonly tape: TapeWriter
+  readonly requests: RequestRecorder
+  readonly numbering: Numbering
+  readonly contexts: Contexts
+}
+
+export interface ReplayTools {
+  readonly internals: Internals
+  readonly tape: TapeReader
+  readonly requests: RequestReplayer
+  readonly numbering: Numbering
+  readonly contexts: Contexts
+  /** What the program writes to its own stdout and stderr comes out again. */
+  print(fd: number, bytes: Uint8Array): void
+  /** What stands at that path here, where that shall be run and not what was recorded. */
+  findLocal?(path: string): Buffer | undefined
+}
+
+export const ALL_ARGUMENTS: EventPlan = {
+  save: (tape, args) => saveArguments(tape, args),
+  load: (tape) => loadArguments(tape),
+}
+
+/** These stand on a prototype of Node's own for all handles, and answer from the handle alone or end it. */
+const COMMON = ['constructor', 'getAsyncId', 'asyncReset', 'getProviderType', 'onread', 'ref', 'unref']
+
+function listMethods(type: HandleClass, plan: HandlePlan): string[] {
+  const skipped = new Set([...COMMON, ...(plan.passing ?? []), ...Object.keys(plan.requests ?? {})])
+  const names = new Set<string>()
+  for (let one = type.prototype; one !== Object.prototype; one = Object.getPrototypeOf(one) as Holder) {
+    for (const name of Object.getOwnPropertyNames(one)) names.add(name)
+  }
+  return [...names].filter((name) => !skipped.has(name) && typeof findMethod(type.prototype, name) === 'function')
+}
+
+function findMethod(prototype: Holder, name: string): Native | undefined {
+  for (let one: Holder | null = prototype; one; one = Object.getPrototypeOf(one) as Holder | null) {
+    const descriptor = Object.getOwnPropertyDescriptor(one, name)
+    if (descriptor) return descriptor.value as Native | undefined
+  }
+  return undefined
+}
+
+export function recordHandle(tools: RecordTools, type: HandleClass, plan: HandlePlan): void {
+  const { tape, numbering } = tools
+  for (const name of listMethods(type, plan)) recordMethod(tools, type, plan, name)
+  for (const [name, request] of Object.entries(plan.requests ?? {})) recordRequest(tools, type, plan, name, request)
+  for (const [name, event] of Object.entries(plan.events ?? {})) {
+    const code = tape.code(`${plan.name}.${name}`)
+    watchEvent(
+      type,
+      name,
+      (handle, callback) =>
+        function (this: unknown): unknown {
+          // biome-ignore lint/complexity/noArguments: passed on as they are
+          const args = arguments
+          // Node's JavaScript calls some of them itself, in another context.
+          if (name !== 'onread' && tools.contexts.asyncId !== handle.getAsyncId())
+            return Reflect.apply(callback, this, args)
+          tape.deliver(code, turnOf(handle))
+          tape.value(numbering.of(handle, tape.turn))
+          event.save(tape, args, handle)
+          tape.end()
+          return Reflect.apply(callback, this, args)
+        },
+    )
+  }
+}
+
+const CLOSING = 'close'
+
+function recordMethod(tools: RecordTools, type: HandleClass, plan: HandlePlan, name: string): void {
+  const { tape, numbering } = tools
+  const original = findMethod(type.prototype, name)!
+  const code = tape.code(`${plan.name}.${name}`)
+  const closed = tape.code(`${plan.name} closed`)
+  const { argue = argueAll, save } = plan.methods?.[name] ?? {}
+  replace(type.prototype, name, function (this: Handle): unknown {
+    // biome-ignore lint/complexity/noArguments: passed on without an array per call
+    const args = arguments
+    if (tape.bypass) return Reflect.apply(original, this, args)
+    const number = numbering.of(this, tape.turn)
+    tape.begin(code)
+    tape.argument(number)
+    if (name === CLOSING) {
+      tape.result()
+      tape.end()
+      return Reflect.apply(original, this, [watchClose(tape, closed, number, args[0])])
+    }
+    argue(tape, args)
+    tape.enter()
+    let result: unknown
+    try {
+      result = Reflect.apply(original, this, args)
+    } catch (error) {
+      tape.leave()
+      tape.result()
+      tape.value(OUTCOME.threw)
+      tape.value(error)
+      tape.end()
+      throw error
+    }
+    tape.leave()
+    tape.result()
+    tape.value(OUTCOME.returned)
+    tape.value(result)
+    save?.(tape, args, this)
+    tape.end()
+    return result
+  })
+}
+
+function watchClose(tape: TapeWriter, code: Code, number: number, callback: unknown): unknown {
+  if (typeof callback !== 'function') return callback
+  const cause = tape.turn
+  return function (this: unknown): unknown {
+    tape.deliver(code, cause)
+    tape.value(number)
+    tape.end()
+    return Reflect.apply(callback, this, [])
+  }
+}
+
+function recordRequest(
+  tools: RecordTools,
+  type: HandleClass,
+  plan: HandlePlan,
+  name: string,
+  { argue, save = (_, result) => result === 0 }: RequestPlan,
+): void {
+  const { tape, numbering, requests } = tools
+  const original = findMethod(type.prototype, name)
+  if (!original) return
+  const [now, later] = [tape.code(`${plan.name}.${name}`), tape.code(`${plan.name}.${name} completed`)]
+  replace(type.prototype, name, function (this: Handle): unknown {
+    // biome-ignore lint/complexity/noArguments: passed on without an array per call
+    const args = arguments
+    if (tape.bypass) return Reflect.apply(original, this, args)
+    const request = args[0] as Request
+    tape.begin(now)
+    tape.argument(numbering.of(this, tape.turn))
+    if (argue) argue(tape, args)
+    else for (let index = 1; index < args.length; index++) tape.argument(args[index])
+    tape.enter()
+    let result: unknown
+    try {
+      result = Reflect.apply(original, this, args)
+    } finally {
+      tape.leave()
+      tape.result()
+    }
+    tape.value(result)
+    const waits = save(tape, result)
+    tape.end()
+    if (waits) requests.follow(later, request)
+    return result
+  })
+}
+
+const raws = new WeakMap<object, Map<string, unknown>>()
+
+/** What the program's side put on a handle to be called by the native side. */
+export function findCallback(handle: Handle, name: string): Native | undefined {
+  const own = raws.get(handle)?.get(name) ?? handle[name]
+  return typeof own === 'function' ? (own as Native) : undefined
+}
+
+/** Stands between what is put on a handle and the native side, which looks it up there with each call; `onread` of a
+ *  stream it keeps in a field of its own, behind an accessor further up. */
+function watchEvent(type: HandleClass, name: string, wrap: (handle: Handle, callback: Native) => Native): void {
+  const parent = Object.getPrototypeOf(type.prototype) as Holder
+  const native = name in parent
+  const wrapped = new WeakMap<object, unknown>()
+  Object.defineProperty(type.prototype, name, {
+    configurable: true,
+    enumerable: native,
+    get(this: Handle) {
+      return native ? raws.get(this)?.get(name) : wrapped.get(this)
+    },
+    set(this: Handle, callback: unknown) {
+      const own = raws.get(this) ?? new Map<string, unknown>()
+      raws.set(this, own)
+      own.set(name, callback)
+      const given = typeof callback === 'function' ? wrap(this, callback as Native) : callback
+      wrapped.set(this, given)
+      if (native) Reflect.set(parent, name, given, this)
+    },
+  })
+}
+
+export function replayHandle(tools: ReplayTools, type: HandleClass, plan: HandlePlan): void {
+  const { tape } = tools
+  for (const name of listMethods(type, plan)) replayMethod(tools, type, plan, name)
+  for (const [name, request] of Object.entries(plan.requests ?? {})) replayRequest(tools, type, plan, name, request)
+  for (const [name, event] of Object.entries(plan.events ?? {})) {
+    if (name !== 'onconnection') watchEvent(type, name, (_, callback) => callback)
+    tape.on(tape.code(`${plan.name}.${name}`), () => {
+      const handle = tape.find(tape.value() as number) as Handle
+      const args = event.load(tape, handle)
+      tape.end()
+      const callback = findCallback(handle, name)
+      if (!callback) return tape.diverge(`${plan.name} has no ${name}`)
+      tools.contexts.run(handle, () => Reflect.apply(callback, handle, args))
+    })
+  }
+}
+
+function replayMethod(tools: ReplayTools, type: HandleClass, plan: HandlePlan, name: string): void {
+  const { tape, numbering, contexts } = tools
+  const original = findMethod(type.prototype, name)!
+  const code = tape.code(`${plan.name}.${name}`)
+  const { argue = argueAll, load } = plan.methods?.[name] ?? {}
+  const closing = new Map<number, { readonly handle: Handle; readonly callback: Native }>()
+  if (name === CLOSING) {
+    tape.on(tape.code(`${plan.name} closed`), () => {
+      const number = tape.value() as number
+      const waiting = closing.get(number)
+      tape.end()
+      if (!waiting) return tape.diverge(`${plan.name} ${number} is not being closed`)
+      closing.delete(number)
+      contexts.run(waiting.handle, () => Reflect.apply(waiting.callback, waiting.handle, []))
+    })
+  }
+  replace(type.prototype, name, function (this: Handle): unknown {
+    // biome-ignore lint/complexity/noArguments: passed on without an array per call
+    const args = arguments
+    if (tape.bypass) return Reflect.apply(original, this, args)
+    const number = numbering.of(this)
+    tape.begin(code)
+    tape.argument(number)
+    if (name === CLOSING) {
+      tape.result()
+      tape.end()
+      if (typeof args[0] === 'function') closing.set(number, { handle: this, callback: args[0] as Native })
+      return undefined
+    }
+    argue(tape, args)
+    tape.result()
+    const outcome = tape.value()
+    const value = tape.value()
+    if (outcome === OUTCOME.threw) {
+      tape.end()
+      throw value
+    }
+    load?.(tape, args, this)
+    tape.end()
+    return value
+  })
+}
+
+function replayRequest(
+  tools: ReplayTools,
+  type: HandleClass,
+  plan: HandlePlan,
+  name: string,
+  { argue, load = (_, result) => result === 0 }: RequestPlan,
+): void {
+  const { tape, numbering, requests } = tools
+  const original = findMethod(type.prototype, name)
+  if (!original) return
+  const [now, later] = [tape.code(`${plan.name}.${name}`), tape.code(`${plan.name}.${name} completed`)]
+  requests.expect(later)
+  replace(type.prototype, name, function (this: Handle): unknown {
+    // biome-ignore lint/complexity/noArguments: passed on without an array per call
+    const args = arguments
+    if (tape.bypass) return Reflect.apply(original, this, args)
+    tape.begin(now)
+    tape.argument(numbering.of(this))
+    if (argue) argue(tape, args)
+    else for (let index = 1; index < args.length; index++) tape.argument(args[index])
+    tape.result()
+    const result = tape.value()
+    const waits = load(tape, result, this, args)
+    tape.end()
+    if (waits) requests.follow(later, args[0] as Request)
+    return result
+  })
+}

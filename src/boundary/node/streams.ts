@@ -1,0 +1,299 @@
+import { toBytes } from './entries.js'
+import {
+  type EventPlan,
+  type Handle,
+  type HandleClass,
+  type HandlePlan,
+  type RecordTools,
+  type ReplayTools,
+  type RequestPlan,
+  recordHandle,
+  replayHandle,
+} from './handles.js'
+import type { Holder, Internals, Native } from './internals.js'
+import { recordCall, replace, replayCall } from './synchronous.js'
+
+/** Shared with the native side (lib/internal/stream_base_commons.js). */
+interface StreamState {
+  readonly state: Int32Array
+  readonly kReadBytesOrError: number
+  readonly kArrayBufferOffset: number
+  readonly kBytesWritten: number
+  readonly kLastWriteWasAsync: number
+}
+
+function toState(internals: Internals): StreamState {
+  const binding = internals.binding('stream_wrap') as unknown as StreamState & { streamBaseState: Int32Array }
+  const { kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync } = binding
+  return { state: binding.streamBaseState, kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync }
+}
+
+const ENCODINGS: Readonly<Record<string, BufferEncoding>> = {
+  writeUtf8String: 'utf8',
+  writeAsciiString: 'latin1',
+  writeLatin1String: 'latin1',
+  writeUcs2String: 'utf16le',
+}
+
+const WRITES = ['writeBuffer', 'writev', ...Object.keys(ENCODINGS)]
+
+/** The bytes that a write sends. */
+function toWritten(method: string, args: ArrayLike<unknown>): Uint8Array {
+  if (method === 'writeBuffer') return toBytes(args[1] as ArrayBufferView)
+  if (method === 'writev') return toVector(args[1] as unknown[], Boolean(args[2]))
+  return Buffer.from(args[1] as string, ENCODINGS[method])
+}
+
+/** Buffers alone, or pairs of a chunk and its encoding. */
+function toVector(chunks: readonly unknown[], allBuffers: boolean): Uint8Array {
+  if (allBuffers) return Buffer.concat(chunks as Uint8Array[])
+  const parts: Uint8Array[] = []
+  for (let index = 0; index < chunks.length; index += 2) {
+    const [chunk, encoding] = [chunks[index], chunks[index + 1]]
+    parts.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding as BufferEncoding) : (chunk as Uint8Array))
+  }
+  return Buffer.concat(parts)
+}
+
+/** Bytes that a handle has read and written as its replay counts them, and the stdio that it stands for. */
+const counts = new WeakMap<object, { read: number; written: number }>()
+const stdio = new WeakMap<object, number>()
+
+function countOf(handle: object): { read: number; written: number } {
+  let count = counts.get(handle)
+  if (!count) counts.set(handle, (count = { read: 0, written: 0 }))
+  return count
+}
+
+function toWritePlan(stream: StreamState, method: string, print?: ReplayTools['print']): RequestPlan {
+  const { state, kBytesWritten, kLastWriteWasAsync } = stream
+  return {
+    argue: (tape, args) => tape.digest(toWritten(method, args)),
+    save(tape, result) {
+      const later = state[kLastWriteWasAsync]!
+      tape.value(state[kBytesWritten])
+      tape.value(later)
+      return result === 0 && later !== 0
+    },
+    load(tape, result, handle, args) {
+      state[kBytesWritten] = tape.value() as number
+      const later = (state[kLastWriteWasAsync] = tape.value() as number)
+      countOf(handle).written += state[kBytesWritten]!
+      const fd = stdio.get(handle)
+      if (fd !== undefined && result === 0) print?.(fd, toWritten(method, args))
+      return result === 0 && later !== 0
+    },
+  }
+}
+
+function toReadPlan({ state, kReadBytesOrError, kArrayBufferOffset }: StreamState): EventPlan {
+  return {
+    save(tape, args) {
+      const size = state[kReadBytesOrError]!
+      tape.value(size)
+      if (size > 0) tape.bytes(new Uint8Array(args[0] as ArrayBuffer, state[kArrayBufferOffset], size))
+    },
+    load(tape, handle) {
+      const size = tape.value() as number
+      state[kReadBytesOrError] = size
+      state[kArrayBufferOffset] = 0
+      if (size <= 0) return [undefined]
+      countOf(handle).read += size
+      return [toArrayBuffer(tape.value() as Uint8Array)]
+    },
+  }
+}
+
+function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
+  const copy = new ArrayBuffer(bytes.length)
+  new Uint8Array(copy).set(bytes)
+  return copy
+}
+
+const ADDRESS = {
+  argue: () => {},
+  save: (tape: RecordTools['tape'], args: ArrayLike<unknown>) => tape.value({ ...(args[0] as object) }),
+  load: (tape: ReplayTools['tape'], args: ArrayLike<unknown>) => Object.assign(args[0] as object, tape.value()),
+}
+
+function toPlan(name: string, stream: StreamState, print?: ReplayTools['print']): HandlePlan {
+  const requests: Record<string, RequestPlan> = { shutdown: {}, connect: {}, connect6: {} }
+  for (const method of WRITES) requests[method] = toWritePlan(stream, method, print)
+  return {
+    name,
+    requests,
+    events: { onread: toReadPlan(stream) },
+    methods: {
+      getsockname: ADDRESS,
+      getpeername: ADDRESS,
+      // Fills an array with the size that it found.
+      getWindowSize: {
+        argue: () => {},
+        save: (tape, args) => tape.value(args[0]),
+        load: (tape, args) => Object.assign(args[0] as object, tape.value()),
+      },
+      open: {
+        load: (_, args, handle) => {
+          if (args[0] === 1 || args[0] === 2) stdio.set(handle, args[0])
+        },
+      },
+    },
+    passing: ['useUserBuffer', 'setSimultaneousAccepts', 'setPendingInstances', 'getAsyncId'],
+  }
+}
+
+const TYPES = [
+  { binding: 'tcp_wrap', type: 'TCP' },
+  { binding: 'pipe_wrap', type: 'Pipe' },
+  { binding: 'tty_wrap', type: 'TTY' },
+] as const
+
+/** The HTTP and HTTP/2 parsers of Node would read natively from a stream that says it may: what comes in is delivered to
+ *  JavaScript instead. */
+function keepOffNative(prototype: Holder): void {
+  Object.defineProperty(prototype, '_consumed', { get: () => true, set: () => {}, configurable: true })
+}
+
+/** Sockets, pipes and terminals. */
+export function record(tools: RecordTools): void {
+  const stream = toState(tools.internals)
+  for (const { binding, type } of TYPES) {
+    const holder = tools.internals.binding(binding)
+    const handle = holder[type] as HandleClass
+    const fd = findGetter(handle.prototype, 'fd')
+    recordHandle(tools, handle, toPlan(type, stream))
+    recordConnections(tools, handle, type)
+    if (fd) recordFd(tools, handle, type, fd)
+    keepOffNative(handle.prototype)
+    if (type === 'TTY') recordCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
+  }
+}
+
+function findGetter(prototype: Holder, name: string): (() => unknown) | undefined {
+  for (let one: Holder | null = prototype; one; one = Object.getPrototypeOf(one) as Holder | null) {
+    const descriptor = Object.getOwnPropertyDescriptor(one, name)
+    if (descriptor) return descriptor.get
+  }
+  return undefined
+}
+
+function recordFd({ tape, numbering }: RecordTools, type: HandleClass, name: string, get: () => unknown): void {
+  const code = tape.code(`${name}.fd`)
+  Object.defineProperty(type.prototype, 'fd', {
+    configurable: true,
+    get(this: Handle) {
+      const fd = get.call(this)
+      if (tape.bypass) return fd
+      tape.begin(code)
+      tape.argument(numbering.of(this, tape.turn))
+      tape.result()
+      tape.value(fd)
+      tape.end()
+      return fd
+    },
+  })
+}
+
+/** `onconnection` is a property of each handle's own, put there by the native side: so it is met in `listen`, or (in a
+ *  cluster's worker) where it is given later. */
+function recordConnections({ tape, numbering }: RecordTools, type: HandleClass, name: string): void {
+  const code = tape.code(`${name}.onconnection`)
+  const listen = type.prototype['listen'] as Native | undefined
+  if (!listen) return
+  replace(type.prototype, 'listen', function (this: Handle): unknown {
+    const callback = this['onconnection'] as Native
+    const number = numbering.of(this, tape.turn)
+    const cause = tape.turn
+    this['onconnection'] = function onconnection(this: unknown, status: unknown, client: object | undefined): unknown {
+      // biome-ignore lint/complexity/noArguments: passed on as they are
+      const args = arguments
+      tape.deliver(code, cause)
+      tape.value(number)
+      tape.value(status)
+      tape.value(client ? numbering.of(client, tape.turn) : 0)
+      tape.end()
+      return Reflect.apply(callback, this, args)
+    }
+    // biome-ignore lint/complexity/noArguments: passed on as they are
+    return Reflect.apply(listen, this, arguments)
+  })
+}
+
+/** The same from the tape: handles are made and never opened. */
+export function replay(tools: ReplayTools): void {
+  const stream = toState(tools.internals)
+  standInForTerminal(tools)
+  for (const { binding, type } of TYPES) {
+    const holder = tools.internals.binding(binding)
+    const handle = holder[type] as HandleClass & (new (kind: number) => object)
+    const hadFd = findGetter(handle.prototype, 'fd') !== undefined
+    replayHandle(tools, handle, toPlan(type, stream, tools.print))
+    replayConnections(tools, handle, type, holder['constants'] as Record<string, number> | undefined)
+    if (hadFd) replayFd(tools, handle, type)
+    for (const [name, key] of [
+      ['bytesRead', 'read'],
+      ['bytesWritten', 'written'],
+    ] as const) {
+      const get = function (this: object): number {
+        return countOf(this)[key]
+      }
+      Object.defineProperty(handle.prototype, name, { configurable: true, get })
+    }
+    keepOffNative(handle.prototype)
+    if (type === 'TTY') replayCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
+  }
+}
+
+/** A terminal's handle cannot be made where there is none. */
+function standInForTerminal({ internals }: ReplayTools): void {
+  const holder = internals.binding('tty_wrap')
+  const Pipe = internals.binding('pipe_wrap')['Pipe'] as new (kind: number) => object
+  const methods = (holder['TTY'] as { prototype: object }).prototype
+  function TTY(fd: number): object {
+    const handle = Object.setPrototypeOf(new Pipe(0), TTY.prototype) as object
+    if (fd === 1 || fd === 2) stdio.set(handle, fd)
+    return handle
+  }
+  TTY.prototype = Object.create(Pipe.prototype, Object.getOwnPropertyDescriptors(methods)) as object
+  holder['TTY'] = TTY
+}
+
+function replayFd({ tape, numbering }: ReplayTools, type: HandleClass, name: string): void {
+  const code = tape.code(`${name}.fd`)
+  Object.defineProperty(type.prototype, 'fd', {
+    configurable: true,
+    get(this: Handle) {
+      if (tape.bypass) return -1
+      tape.begin(code)
+      tape.argument(numbering.of(this))
+      tape.result()
+      const fd = tape.value()
+      tape.end()
+      return fd
+    },
+  })
+}
+
+function replayConnections(
+  { tape, numbering, contexts }: ReplayTools,
+  type: HandleClass & (new (kind: number) => object),
+  name: string,
+  constants: Record<string, number> | undefined,
+): void {
+  if (!type.prototype['listen']) return
+  const listen = type.prototype['listen'] as Native
+  replace(type.prototype, 'listen', function (this: Handle): unknown {
+    numbering.of(this)
+    // biome-ignore lint/complexity/noArguments: passed on as they are
+    return Reflect.apply(listen, this, arguments)
+  })
+  tape.on(tape.code(`${name}.onconnection`), () => {
+    const server = tape.find(tape.value() as number) as Handle
+    const status = tape.value()
+    const number = tape.value() as number
+    const client = number > 0 ? new type(constants?.['SOCKET'] ?? 0) : undefined
+    if (client && numbering.of(client) !== number) tape.diverge('handles are numbered otherwise')
+    tape.end()
+    contexts.run(server, () => Reflect.apply(server['onconnection'] as Native, server, [status, client]))
+  })
+}

@@ -1,0 +1,62 @@
+import type { EventKind } from '../../events.js'
+
+/** One frame of a thread's tape as its replay reads it. */
+export interface TapeFrame {
+  readonly kind: Extract<EventKind, 'delivery' | 'values'>
+  /** The event that it was. */
+  readonly seq: number
+  readonly turn: number
+  readonly bytes: Uint8Array
+}
+
+/** `u8 kind | u32 seq | u32 turn | u32 length`, little-endian, then the entries. */
+const HEADER_BYTES = 13
+const KINDS = ['delivery', 'values'] as const
+
+export function toTapeBytes({ kind, seq, turn, bytes }: TapeFrame): Buffer {
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + bytes.length)
+  frame[0] = KINDS.indexOf(kind)
+  frame.writeUInt32LE(seq, 1)
+  frame.writeUInt32LE(turn, 5)
+  frame.writeUInt32LE(bytes.length, 9)
+  frame.set(bytes, HEADER_BYTES)
+  return frame
+}
+
+/** Reads that many bytes from a position of the file; fewer at its end. */
+export type ReadAt = (size: number, position: number) => Uint8Array
+
+const AHEAD_BYTES = 1024 * 1024
+
+/** Reads a tape file frame by frame, some 1 MB ahead. */
+export class TapeFile {
+  readonly #read: ReadAt
+  #ahead: Buffer = Buffer.alloc(0)
+  #position = 0
+  #at = 0
+
+  constructor(read: ReadAt) {
+    this.#read = read
+  }
+
+  next(): TapeFrame | undefined {
+    if (!this.#has(HEADER_BYTES)) return undefined
+    const header = this.#ahead.subarray(this.#at, this.#at + HEADER_BYTES)
+    const size = header.readUInt32LE(9)
+    const [kind, seq, turn] = [KINDS[header[0]!]!, header.readUInt32LE(1), header.readUInt32LE(5)]
+    if (!this.#has(HEADER_BYTES + size)) return undefined
+    const start = this.#at + HEADER_BYTES
+    this.#at = start + size
+    return { kind, seq, turn, bytes: this.#ahead.subarray(start, this.#at) }
+  }
+
+  #has(size: number): boolean {
+    if (this.#at + size <= this.#ahead.length) return true
+    const rest = this.#ahead.subarray(this.#at)
+    const more = this.#read(Math.max(AHEAD_BYTES, size - rest.length), this.#position)
+    this.#position += more.length
+    this.#ahead = Buffer.concat([rest, more])
+    this.#at = 0
+    return size <= this.#ahead.length
+  }
+}

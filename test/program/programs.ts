@@ -1,0 +1,151 @@
+/** Programs to record and run again. Each prints what would differ in a second run. */
+export const PROGRAMS: Readonly<
+  Record<string, { readonly file: string; readonly text: string; readonly code?: number }>
+> = {
+  'clocks and chance': {
+    file: 'clocks.cjs',
+    text: `
+      console.log(Date.now(), new Date().toISOString(), Math.random(), performance.now(), process.hrtime.bigint())
+      console.log(process.pid, process.memoryUsage().rss, require('os').freemem(), require('os').loadavg())
+      console.log(require('crypto').randomUUID(), require('crypto').randomBytes(8).toString('hex'))
+      require('crypto').randomBytes(8, (error, bytes) => console.log('bytes', bytes.toString('hex')))
+      console.log(require('vm').runInContext('Date.now() + ":" + Math.random()', require('vm').createContext({})))`,
+  },
+  'timers, immediates, ticks and promises': {
+    file: 'timers.mjs',
+    text: `
+      import { setTimeout as sleep, scheduler } from 'node:timers/promises'
+      import { AsyncLocalStorage } from 'node:async_hooks'
+      const storage = new AsyncLocalStorage()
+      let n = 0
+      for (let i = 0; i < 20; i++) {
+        setTimeout(() => {
+          console.log('timer', i, ++n)
+          process.nextTick(() => console.log('tick', i))
+          Promise.resolve().then(() => console.log('micro', i))
+        }, Math.random() * 6)
+        setImmediate(() => console.log('immediate', i, ++n))
+        storage.run(i, async () => { await sleep(Math.random() * 5); console.log('slept', storage.getStore(), ++n) })
+      }
+      const interval = setInterval(() => { console.log('interval', ++n, Date.now()); if (n > 70) clearInterval(interval) }, 1)
+      AbortSignal.timeout(7).addEventListener('abort', () => console.log('aborted', ++n))
+      const { port1, port2 } = new MessageChannel()
+      port2.on('message', (message) => { console.log('message', message, ++n); port2.close() })
+      port1.postMessage({ hi: 1 })
+      await scheduler.wait(3)
+      console.log('waited', ++n)`,
+  },
+  'files, streams and the thread pool': {
+    file: 'files.mjs',
+    text: `
+      import fs from 'node:fs'
+      import fsp from 'node:fs/promises'
+      import zlib from 'node:zlib'
+      import { pipeline } from 'node:stream/promises'
+      import { promisify } from 'node:util'
+      import { scrypt, webcrypto } from 'node:crypto'
+      const dir = process.env.DATA
+      let n = 0
+      const jobs = [0, 1, 2, 3].map(async (i) => {
+        const text = await fsp.readFile(dir + '/' + i, 'utf8')
+        console.log('read', i, text.length, ++n)
+        await new Promise((done) => fs.stat(dir + '/' + i, (error, stat) => { console.log(stat.size, stat.mtimeMs, ++n); done() }))
+      })
+      jobs.push(new Promise((done) => fs.createReadStream(dir + '/big', { highWaterMark: 4096 })
+        .on('data', (part) => console.log('part', part.length, part[0], ++n)).on('end', done)))
+      jobs.push(promisify(zlib.gzip)(fs.readFileSync(dir + '/big')).then((bytes) => console.log('gzip', bytes.length, ++n)))
+      jobs.push(promisify(scrypt)('pw', 'salt', 32).then((key) => console.log('scrypt', key.toString('hex'), ++n)))
+      jobs.push(webcrypto.subtle.digest('SHA-256', Buffer.from('x')).then((hash) => console.log(hash.byteLength, ++n)))
+      await Promise.all(jobs)
+      await pipeline(fs.createReadStream(dir + '/1'), zlib.createGzip(), fs.createWriteStream(dir + '/out.gz'))
+      const handle = await fsp.open(dir + '/2')
+      console.log((await handle.read(Buffer.alloc(10), 0, 10, 0)).bytesRead, (await handle.stat()).size)
+      await handle.close()
+      console.log((await fsp.readdir(dir)).join())
+      try { fs.statSync(dir + '/nope') } catch (error) { console.log(error.code, error.message) }
+      try { await fsp.readFile(dir + '/nope') } catch (error) { console.log(error.code, error.message) }
+      for (const name of ['out.gz']) fs.unlinkSync(dir + '/' + name)`,
+  },
+  'an HTTP server and its clients': {
+    file: 'http.mjs',
+    text: `
+      import http from 'node:http'
+      let n = 0
+      const server = http.createServer((request, response) => {
+        setTimeout(() => {
+          response.setHeader('x-random', Math.random())
+          response.write('hello ' + request.url + ' ')
+          setTimeout(() => response.end(String(Date.now())), Math.random() * 4)
+        }, Math.random() * 4)
+      })
+      await new Promise((done) => server.listen(0, '127.0.0.1', done))
+      const { port } = server.address()
+      const base = 'http://127.0.0.1:' + port
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 4 })
+      const get = (path) => new Promise((done, fail) => http.get(base + path, { agent }, (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (part) => { text += part }).on('end', () => done(text))
+      }).on('error', fail))
+      await Promise.all(Array.from({ length: 12 }, async (_, i) => console.log('get', i, await get('/g' + i), ++n)))
+      await Promise.all(Array.from({ length: 6 }, async (_, i) => {
+        const response = await fetch(base + '/f' + i)
+        console.log('fetch', i, response.status, response.headers.get('x-random'), await response.text(), ++n)
+      }))
+      try { await fetch('http://127.0.0.1:1/') } catch (error) { console.log(error.cause.code) }
+      agent.destroy()
+      server.close(() => console.log('closed', Date.now()))
+      server.closeAllConnections()`,
+  },
+  'children and signals': {
+    file: 'children.cjs',
+    text: `
+      const { spawn, execSync, execFile } = require('node:child_process')
+      console.log(execSync('date +%N; echo $$').toString())
+      const child = spawn('sh', ['-c', 'echo out $$; echo err >&2; cat; exit 3'])
+      child.stdout.on('data', (text) => console.log('out', String(text)))
+      child.stderr.on('data', (text) => console.log('err', String(text)))
+      child.on('exit', (code) => console.log('exit', code)).on('close', () => console.log('close'))
+      child.stdin.end('hello')
+      execFile('date', ['+%N'], (error, out) => console.log('date', out))
+      spawn('/nowhere').on('error', (error) => console.log(error.code))
+      process.on('SIGUSR2', () => { console.log('signal', Date.now()); clearInterval(waiting) })
+      const waiting = setInterval(() => {}, 1000)
+      setTimeout(() => process.kill(process.pid, 'SIGUSR2'), 5)`,
+  },
+  'errors that are caught late, and a loop that goes on': {
+    file: 'late.cjs',
+    text: `
+      let n = 0
+      process.on('uncaughtException', (error) => {
+        console.log('caught', error.message, ++n, Date.now())
+        process.nextTick(() => console.log('tick', n))
+      })
+      setImmediate(() => { Promise.resolve().then(() => console.log('micro')); throw new Error('immediate') })
+      setImmediate(() => console.log('second immediate'))
+      setTimeout(() => { throw new Error('timer') }, 1)
+      setTimeout(() => { process.nextTick(() => console.log('tick')); throw new Error('other timer') }, 1)
+      require('node:fs').readFile(__filename, () => { throw new Error('read') })
+      let rounds = 0
+      process.on('beforeExit', () => { console.log('before', ++rounds); if (rounds < 3) setTimeout(() => console.log(Date.now()), 2) })
+      process.on('exit', (code) => console.log('exit', code))`,
+  },
+  'an error that nobody catches': {
+    file: 'uncaught.cjs',
+    code: 1,
+    text: `
+      process.on('exit', (code) => console.log('exiting', code, Date.now()))
+      setTimeout(() => { console.log('about to', Math.random()); null.property }, 3)`,
+  },
+  'a rejection that nobody handles': {
+    file: 'rejected.mjs',
+    code: 1,
+    text: `
+      await new Promise((done) => setTimeout(done, 2))
+      Promise.reject(new Error('nobody ' + Date.now()))`,
+  },
+  'process.exit within a callback': {
+    file: 'exit.cjs',
+    code: 7,
+    text: `setTimeout(() => { console.log(Date.now()); process.exit(7) }, 2); setInterval(() => {}, 1000)`,
+  },
+}

@@ -1,0 +1,150 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { openRecording } from '../../replayer/open.js'
+import { CLI, run } from '../helpers/command.js'
+import { PROGRAMS } from './programs.js'
+import { recordInputs, replayInputs } from './rig.js'
+
+const TIMES = process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20
+
+t.setTimeout(480_000)
+
+function makeData(dir: string): string {
+  const data = join(dir, 'data')
+  mkdirSync(data)
+  for (const n of [0, 1, 2, 3]) writeFileSync(join(data, String(n)), 'line\n'.repeat(100 * (n + 1)))
+  writeFileSync(join(data, 'big'), Buffer.from(Array.from({ length: 60_000 }, (_, i) => (i * 7) & 255)))
+  return data
+}
+
+for (const [name, { file, text, code = 0 }] of Object.entries(PROGRAMS)) {
+  t.test(`[B1] ${name}: recorded once, run again exactly, ${TIMES} times of ${TIMES}`, async (t) => {
+    const dir = t.testdir({ [file]: text })
+    const recorded = await recordInputs([process.execPath, file], { cwd: dir, env: { DATA: makeData(dir) } })
+    t.equal(recorded.code, code, recorded.stderr)
+    rmSync(join(dir, 'data'), { recursive: true })
+    for (let n = 0; n < TIMES; n++) {
+      const replayed = await replayInputs(dir)
+      t.match(replayed.verdict, { kind: 'exact', code })
+      t.equal(replayed.stdout, recorded.stdout)
+      t.equal(replayed.stderr, recorded.stderr)
+    }
+  })
+}
+
+t.test('[B1] entries grow with the load', async (t) => {
+  const text = `let n = 0; const i = setInterval(() => { Date.now(); if (++n === Number(process.argv[2])) clearInterval(i) }, 1)`
+  const counts: number[] = []
+  for (const load of ['5', '50']) {
+    const dir = t.testdir({ 'load.cjs': text })
+    await recordInputs([process.execPath, 'load.cjs', load], { cwd: dir })
+    const { verdict } = await replayInputs(dir)
+    t.equal(verdict.kind, 'exact')
+    counts.push(verdict.entries)
+  }
+  t.ok(counts[1]! > counts[0]! + 90, `${counts}`)
+})
+
+t.test('[B2] a program that was killed is exact to the kill', async (t) => {
+  const dir = t.testdir({
+    'killed.cjs': `let n = 0; setInterval(() => { console.log(++n, Date.now()); if (n === 5) process.kill(process.pid, 'SIGKILL') }, 2)`,
+  })
+  const recorded = await recordInputs([process.execPath, 'killed.cjs'], { cwd: dir })
+  t.equal(recorded.code, 137)
+  const replayed = await replayInputs(dir)
+  t.equal(replayed.verdict.kind, 'exact-to-the-kill')
+  t.equal(replayed.stdout, recorded.stdout)
+})
+
+t.test('[B3] stdin is fed, and stdout may be a pipe or a file', async (t) => {
+  const dir = t.testdir({
+    'in.cjs': `let text = ''; process.stdin.on('data', (part) => { text += part }).on('end', () => console.log(text.length, text))`,
+  })
+  const recorded = await recordInputs([process.execPath, 'in.cjs'], { cwd: dir, input: 'some words' })
+  t.match(recorded.stdout, '10 some words')
+  const replayed = await replayInputs(dir)
+  t.match(replayed.verdict, { kind: 'exact' })
+  t.equal(replayed.stdout, recorded.stdout)
+  const shell = `${process.execPath} ${CLI} replay program.retro > out.txt; cat out.txt`
+  const other = await run(['sh', '-c', shell], { cwd: dir })
+  t.equal(other.stdout, recorded.stdout)
+  t.match(other.stderr, /exact: \d+ turns, \d+ entries, every one consumed, exit code 0\./)
+})
+
+const BASE = `
+  const fs = require('node:fs')
+  let total = 0
+  function add(n) {
+    total += n * 2
+    fs.writeFileSync(process.env.OUT, 'total ' + total)
+  }
+  let n = 0
+  const timer = setInterval(() => { add(++n); if (n === 120) clearInterval(timer) }, 1)`
+
+const CHANGES: readonly (readonly [name: string, from: string, to: string])[] = [
+  ['another constant written', 'n * 2', 'n * (n > 110 ? 3 : 2)'],
+  ['a call added', 'total += n * 2', 'total += n * 2; if (n > 105) Date.now()'],
+  [
+    'a call removed',
+    "fs.writeFileSync(process.env.OUT, 'total ' + total)",
+    "if (n < 115) fs.writeFileSync(process.env.OUT, 'total ' + total)",
+  ],
+  ['a timer less', 'n === 120', 'n === 118'],
+  ['another path', 'process.env.OUT', "process.env.OUT + (n === 112 ? 'x' : '')"],
+]
+
+for (const [name, from, to] of CHANGES) {
+  t.test(`[B4] a changed program is caught where it differs: ${name}`, async (t) => {
+    const dir = t.testdir({ 'sum.cjs': BASE })
+    await recordInputs([process.execPath, 'sum.cjs'], { cwd: dir, env: { OUT: join(dir, 'out') } })
+    t.equal((await replayInputs(dir)).verdict.kind, 'exact')
+    writeFileSync(join(dir, 'sum.cjs'), BASE.replace(from, to))
+    t.equal((await replayInputs(dir)).verdict.kind, 'exact', 'the recorded sources are run')
+    const { verdict, code } = await replayInputs(dir, ['--sources', 'local'])
+    t.equal(code, 3)
+    if (verdict.kind !== 'diverged') return t.fail(verdict.kind)
+    t.ok(verdict.divergence.turn > 100, `turn ${verdict.divergence.turn}`)
+    t.equal(verdict.divergence.turn - verdict.divergence.lastAgreement <= 1, true)
+    // Where the program does less, it is the recording that goes on: no line of the program's is at fault.
+    if (!/less|removed/.test(name)) t.match(verdict.divergence.stack.join('\n'), /sum\.cjs/)
+  })
+}
+
+t.test('[B5] what is not fed is named, and a replay is refused instead of pretended', async (t) => {
+  const dir = t.testdir({
+    'udp.cjs': `const s = require('node:dgram').createSocket('udp4'); s.bind(0, '127.0.0.1', () => { console.log('bound'); s.close() })`,
+  })
+  const recorded = await recordInputs([process.execPath, 'udp.cjs'], { cwd: dir })
+  t.equal(recorded.stdout, 'bound\n')
+  const replayed = await run([process.execPath, CLI, 'replay', 'program.retro'], { cwd: dir })
+  t.equal(replayed.code, 1)
+  t.match(replayed.stderr, /used a UDP socket, which this version cannot feed/)
+  const recording = await openRecording(join(dir, 'program.retro'))
+  const { fidelity, fidelityNotes } = await recording.info()
+  await recording.close()
+  t.equal(fidelity, 'observed')
+  t.match(fidelityNotes.join('\n'), /a UDP socket/)
+})
+
+t.test('[B6] nothing real is touched by a replay', async (t) => {
+  if ((await run(['strace', '-V'], { cwd: '/' }).catch(() => ({ code: 1 }))).code !== 0) {
+    t.comment('SKIPPED: strace is missing')
+    return
+  }
+  const { file, text } = PROGRAMS['an HTTP server and its clients']!
+  const dir = t.testdir({ [file]: text })
+  await recordInputs([process.execPath, file], { cwd: dir })
+  const trace = join(dir, 'trace')
+  const calls = 'trace=connect,bind,listen,sendto,sendmsg,kill'
+  const ran = await run(
+    ['strace', '-f', '-qq', '-o', trace, '-e', calls, process.execPath, CLI, 'replay', 'program.retro'],
+    { cwd: dir },
+  )
+  t.equal(ran.code, 0, ran.stderr)
+  // Signal 0 asks whether a process is there, which every reader of a recording does.
+  const touched = readFileSync(trace, 'utf8')
+    .split('\n')
+    .filter((line) => /\b(connect|bind|listen|sendto|kill)\(/.test(line) && !/kill\(\d+, 0\)/.test(line))
+  t.same(touched, [])
+})
