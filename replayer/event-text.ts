@@ -31,8 +31,12 @@ function toBodyText(event: Event): string {
     case 'delivery':
       return toDeliveryText(event)
     case 'values':
-      if (event.body.entries) return `${event.body.entries.length} bytes of tape`
-      return event.body.values.map(([call, result]) => `${call} ${preview(result, 40)}`).join(', ')
+      return event.body.values
+        .map(
+          ([call, result]) =>
+            `${call} ${typeof result === 'string' && event.subject === 0 ? result : preview(result, 40)}`,
+        )
+        .join(', ')
     case 'output':
       return `${event.body.op} ${event.body.target ?? ''} ${event.body.bytes ?? event.body.code ?? ''}`.trim()
     case 'mark':
@@ -143,7 +147,7 @@ function toDeliveryText({ body }: EventOf<'delivery'>): string {
     case 'timer':
       return `timer ${body.timer}`
     case 'native':
-      return `${body.entries.length} bytes of tape`
+      return `${body.call ?? 'native'} ${body.detail ?? ''}`.trimEnd()
     default:
       return assertNever(body)
   }

@@ -10,6 +10,7 @@ import { loadInfo, type Origin } from './info.js'
 import { findPartner } from './pairs.js'
 import { toPlace } from './places.js'
 import { findContainer, findProcess, findSubject } from './processes.js'
+import { TapeNames } from './program/tape-names.js'
 import type {
   DiffAnswer,
   EventQuery,
@@ -31,11 +32,13 @@ import { explain } from './why.js'
 export class LogRecording implements Recording {
   readonly #log: LogReader
   readonly #origin: Origin
+  readonly #tapes: TapeNames
   #closed = false
 
   constructor(log: LogReader, origin: Origin) {
     this.#log = log
     this.#origin = origin
+    this.#tapes = new TapeNames(log)
   }
 
   async info(onProgress?: (seq: number) => void): Promise<RecordingInfo> {
@@ -65,7 +68,8 @@ export class LogRecording implements Recording {
     let left = query.limit ?? Number.POSITIVE_INFINITY
     if (left <= 0 || log.endSeq <= log.firstSeq) return
     const processes = log.processes()
-    for await (const event of log.events(await this.#toLogQuery(query))) {
+    for await (const raw of log.events(await this.#toLogQuery(query))) {
+      const event = raw.kind === 'delivery' || raw.kind === 'values' ? await this.#tapes.name(raw) : raw
       if (wanted !== undefined && !toSearchText(processes, event).includes(wanted)) continue
       yield event
       if (--left <= 0) return
@@ -142,7 +146,7 @@ export class LogRecording implements Recording {
 
   async #load(seq: Seq): Promise<Event> {
     const event = await this.#log.find(seq)
-    if (event) return event
+    if (event) return this.#tapes.name(event)
     throw new RetroscopeError('DAMAGED', `Event ${seq} cannot be read.`, {
       hint: 'The rest of the recording can: retroscope verify says what is damaged.',
     })

@@ -173,8 +173,9 @@ export type DeliveryBody =
   | { readonly op: 'mount' }
   | { readonly op: 'message'; readonly channel: SubjectNo; readonly n: number }
   | { readonly op: 'timer'; readonly timer: number }
-  /** Opens a turn of a whole program: entries of its tape, the delivery first. */
-  | { readonly op: 'native'; readonly entries: Uint8Array }
+  /** Opens a turn of a whole program. In the log it is an entry of the thread's tape; who reads it by name gets what the
+   *  entry says. */
+  | { readonly op: 'native'; readonly entries?: Uint8Array; readonly call?: string; readonly detail?: unknown }
 
 /** Results of the non-deterministic calls of one turn and what it did to its timers, in order: `[call, result]`. A turn
  *  with many has several such events. */

@@ -127,6 +127,41 @@ t.test('[B5] what is not fed is named, and a replay is refused instead of preten
   t.match(fidelityNotes.join('\n'), /a UDP socket/)
 })
 
+t.test('[B1] events say what the program asked, what it got and what was delivered', async (t) => {
+  const dir = t.testdir({ 'read.cjs': `require('node:fs').readFile(__filename, () => console.log(Date.now()))` })
+  const recorded = await recordInputs([process.execPath, 'read.cjs'], { cwd: dir })
+  const listed = await run([process.execPath, CLI, 'events', 'program.retro'], { cwd: dir })
+  t.match(listed.stdout, /values +head \{"node":"v\d/)
+  t.match(listed.stdout, /delivery +fs\.read completed \d+/)
+  t.match(listed.stdout, `Date.now ${recorded.stdout.trim()}`)
+  const json = await run([process.execPath, CLI, 'events', 'program.retro', '--kind', 'delivery', '--json'], {
+    cwd: dir,
+  })
+  t.ok(
+    json.stdout
+      .trim()
+      .split('\n')
+      .every((line) => JSON.parse(line).body.call.length > 0),
+  )
+})
+
+t.test('[B7] what a program reads of files is not touched by the recorder', async (t) => {
+  const dir = t.testdir({
+    'stat.mjs': `
+      import { stat, writeFileSync } from 'node:fs'
+      for (let n = 0; n < 8; n++) writeFileSync('f' + n, 'x'.repeat(n + 1))
+      for (let round = 0; round < 200; round++) {
+        await Promise.all(Array.from({ length: 8 }, (_, n) => new Promise((done) => stat('f' + n, (error, { size }) => {
+          if (size !== n + 1) console.log('file', n, 'has', size)
+          done()
+        }))))
+      }`,
+  })
+  const recorded = await recordInputs([process.execPath, 'stat.mjs'], { cwd: dir })
+  t.equal(recorded.stdout, '')
+  t.equal((await replayInputs(dir)).verdict.kind, 'exact')
+})
+
 t.test('[B6] nothing real is touched by a replay', async (t) => {
   if ((await run(['strace', '-V'], { cwd: '/' }).catch(() => ({ code: 1 }))).code !== 0) {
     t.comment('SKIPPED: strace is missing')

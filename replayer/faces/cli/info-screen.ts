@@ -129,6 +129,7 @@ async function toNextRows(recording: Recording, info: RecordingInfo, path: strin
   }
   commands.push(`step ${file}${at}`)
   const session = info.sessions.find(({ fidelity }) => fidelity === 'replayable')
+  if (info.fidelity === 'replayable') commands.push(`replay ${file}`)
   if (session) commands.push(`replay ${file} --session ${toWord(session.name)}`)
   return toRows(
     'next',
