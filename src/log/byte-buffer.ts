@@ -52,9 +52,14 @@ export class ByteBuffer {
     this.#bytes[at] = value
   }
 
-  /** Appends what was written here to another buffer. */
-  writeTo(other: ByteBuffer): void {
-    other.append(this.#bytes, 0, this.#end)
+  /** Forgets what was written behind the first `length` bytes. */
+  truncate(length: number): void {
+    this.#end = Math.min(this.#end, length)
+  }
+
+  /** What was written, until more is. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#end)
   }
 
   /** What was written; the buffer begins anew. */

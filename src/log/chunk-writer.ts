@@ -116,7 +116,7 @@ export class ChunkWriter {
     const count = this.#chunk.count
     if (count === 0) return
     const first = this.#firstSeq
-    put(toSeqKey(PREFIX.chunk, first), this.#chunk.toBytes())
+    put(toSeqKey(PREFIX.chunk, first), this.#chunk.view())
     const header: Header = {
       minTimeUs: this.#min,
       maxTimeUs: this.#max,

@@ -38,6 +38,7 @@ export class ChunkBuilder {
 
   startRun(run: RunStart): void {
     this.#endRun()
+    if (this.#runs.length === 0) for (let at = 0; at < CHUNK_HEADER_BYTES; at += 4) this.#runs.u32(0)
     this.#runAt = this.#runs.length
     this.#runs.u32(run.thread)
     this.#runs.u32(run.ordinal)
@@ -71,17 +72,18 @@ export class ChunkBuilder {
     this.#links.push(index, thread, ordinal)
   }
 
-  /** The chunk as it stands; more may be appended afterwards. */
-  toBytes(): Uint8Array {
+  /** The chunk as it stands, until more is appended. */
+  view(): Uint8Array {
     this.#sealRun()
-    const chunk = new ByteBuffer(CHUNK_HEADER_BYTES + this.#runs.length + this.#links.length * 4)
-    chunk.u32(this.count)
-    chunk.u32(this.#runs.length)
-    chunk.u32(this.#links.length / 3)
-    chunk.u32(0)
-    this.#runs.writeTo(chunk)
+    const chunk = this.#runs
+    const end = chunk.length
+    chunk.patchU32(0, this.count)
+    chunk.patchU32(4, end - CHUNK_HEADER_BYTES)
+    chunk.patchU32(8, this.#links.length / 3)
     for (const number of this.#links) chunk.u32(number)
-    return chunk.take()
+    const view = chunk.view()
+    chunk.truncate(end)
+    return view
   }
 
   clear(): void {
@@ -208,5 +210,5 @@ export function copyEvent(cursor: ChunkCursor): Uint8Array {
   const before = frame.flags & FRAME_FLAGS.step ? step - 1 : step
   chunk.startRun({ thread, ordinal, turns, step: before, anchorUs: cursor.timeUs - frame.deltaUs })
   chunk.append(cursor.bytes, frame.start, frame.end, 1)
-  return chunk.toBytes()
+  return chunk.view().slice()
 }

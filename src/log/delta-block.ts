@@ -1,5 +1,6 @@
 import { ByteBuffer, readU32, readU64, toBuffer } from './byte-buffer.js'
 import { PathSet } from './path-set.js'
+import type { PathTable } from './path-table.js'
 
 /** An open block is written out and begun anew from here on; short enough that a scan reads little for nothing. */
 export const DELTA_BLOCK_BYTES = 64 * 1024
@@ -26,18 +27,22 @@ interface NewEntry {
  *  the entry before chains the blocks: a key that damage hides is missed. */
 export class DeltaBlockBuilder {
   readonly #bytes = new ByteBuffer(1024)
-  readonly paths = new PathSet()
+  readonly paths: PathSet
   firstSeq = -1
   lastSeq = -1
   count = 0
+
+  constructor(table: PathTable) {
+    this.paths = new PathSet(table)
+  }
 
   get bytes(): number {
     return this.#bytes.length
   }
 
   /** Appends an entry whose body stands in [start, end) of `bytes`. `previousSeq`: seq of the container's entry before
-   *  this one, −1 for none. */
-  append({ seq, op, flags, previousSeq }: NewEntry, bytes: Uint8Array, start: number, end: number): void {
+   *  this one, −1 for none. @returns where its body stands in the block */
+  append({ seq, op, flags, previousSeq }: NewEntry, bytes: Uint8Array, start: number, end: number): number {
     if (this.count === 0) {
       this.firstSeq = seq
       this.#bytes.u32(0)
@@ -49,12 +54,35 @@ export class DeltaBlockBuilder {
     this.#bytes.append(bytes, start, end)
     this.lastSeq = seq
     this.count++
+    return this.#bytes.length - (end - start)
   }
 
-  /** The block as it stands; more may be appended afterwards. */
+  /** Visits the entries from `from` on, which is 0 or where one ends, while `visit` returns true. */
+  each(from: number, visit: (at: number, start: number, end: number) => boolean): void {
+    const bytes = this.#bytes.view()
+    for (let at = Math.max(from, HEADER_BYTES); at < bytes.length; ) {
+      const start = at + ENTRY_BYTES
+      const end = start + readU32(bytes, at + 8)
+      if (!visit(at, start, end)) return
+      at = end
+    }
+  }
+
+  /** Says of the entry that begins at `at` what is known of it only now; it may have changed everything. */
+  setOp(at: number, op: number): void {
+    this.#bytes.patchU8(at + 4, op)
+    this.paths.addRoot()
+  }
+
+  /** The bytes so far, until the next entry. */
+  view(): Buffer {
+    return toBuffer(this.#bytes.view())
+  }
+
+  /** The block as it stands, until the next entry. */
   toBytes(): Uint8Array {
     this.#bytes.patchU32(0, this.count)
-    return this.#bytes.toBytes()
+    return this.#bytes.view()
   }
 
   /** The value under `21`: `u64 last seq | u32 count | path bloom`. */
@@ -63,7 +91,7 @@ export class DeltaBlockBuilder {
     index.u64(this.lastSeq)
     index.u32(this.count)
     index.append(this.paths.toBloom())
-    return index.toBytes()
+    return index.take()
   }
 
   clear(): void {

@@ -1,4 +1,5 @@
 import type { ValueDecoder, ValueEncoder } from '../values/codec.js'
+import { createEncoder } from '../values/encoder.js'
 import { ByteBuffer, readU32 } from './byte-buffer.js'
 
 /** Deltas after which a keyframe is due whatever they weigh. */
@@ -20,17 +21,36 @@ export function encodeReference(): Uint8Array {
   return new Uint8Array([IN_DELTA_BLOCK])
 }
 
-/** The value under `22`: `u8 1 | u32 dictionary bytes | dictionary | state`. It brings its own dictionary, so that a
- *  state needs nothing that damage elsewhere could take away. `encoder` must be new. */
-export function encodeKeyframe(state: unknown, encoder: ValueEncoder): Uint8Array {
-  const encoded = encoder.encode(state).slice()
-  const dictionary = encoder.takeDictionary() ?? new Uint8Array(0)
+/** Writes keyframes of one container: `u8 1 | u32 dictionary bytes | dictionary | state`. Each brings its own dictionary,
+ *  so that a state needs nothing that damage elsewhere could take away. */
+export class KeyframeEncoder {
+  #encoder: ValueEncoder | undefined
+  #dictionary: Uint8Array = NOTHING
+
+  encode(state: unknown): Uint8Array {
+    this.#encoder ??= createEncoder()
+    const encoded = this.#encoder.encode(state)
+    const dictionary = this.#encoder.takeDictionary()
+    if (dictionary && this.#dictionary.length > 0) {
+      // What an earlier shape of the state needed is not carried along.
+      this.#encoder = undefined
+      this.#dictionary = NOTHING
+      return this.encode(state)
+    }
+    if (dictionary) this.#dictionary = dictionary
+    return toKeyframe(this.#dictionary, encoded)
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+function toKeyframe(dictionary: Uint8Array, encoded: Uint8Array): Uint8Array {
   const bytes = new ByteBuffer(5 + dictionary.length + encoded.length)
   bytes.u8(WHOLE)
   bytes.u32(dictionary.length)
   bytes.append(dictionary)
   bytes.append(encoded)
-  return bytes.toBytes()
+  return bytes.take()
 }
 
 /** @param makeDecoder gives a new decoder

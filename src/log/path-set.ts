@@ -1,57 +1,52 @@
 import type { Patch, PatchOperation } from '../events.js'
 import { parsePointer } from '../json/pointer.js'
 import { mayHave, toBloom, toHash } from './bloom.js'
-
-/** Seeds that keep three questions apart in one bloom: was exactly this written, was something below it written, were the
- *  elements of this array moved. */
-const EXACT = 1
-const BELOW = 2
-const SHIFTED = 3
-
-const INDEX = /^(?:\d+|-)$/
+import { BELOW, EXACT, INDEX, type KnownPath, PathTable, SHIFTED } from './path-table.js'
 
 /** The paths that a block of deltas wrote. */
 export class PathSet {
-  readonly #paths = new Set<string>()
-  readonly #shifted = new Set<string>()
+  readonly #table: PathTable
+  readonly #hashes = new Set<number>()
+  #number = 1
+
+  /** @param table of the one container whose blocks they are */
+  constructor(table = new PathTable()) {
+    this.#table = table
+  }
+
+  /** @param shifts whether elements of the array that it stands in may have moved */
+  add(path: KnownPath, shifts: boolean): void {
+    if (path.set !== this.#number) {
+      path.set = this.#number
+      for (const hash of path.hashes) this.#hashes.add(hash)
+    }
+    if (shifts && path.shifted !== undefined) this.#hashes.add(path.shifted)
+  }
 
   addPatch(patch: Patch): void {
     for (const operation of patch) {
       if (operation.op === 'test') continue
-      this.#add(operation.path, operation.op !== 'replace')
-      if (operation.op === 'move') this.#add(operation.from, true)
+      this.add(this.#table.get(operation.path), operation.op !== 'replace')
+      if (operation.op === 'move') this.add(this.#table.get(operation.from), true)
     }
   }
 
   /** The whole state was replaced. */
   addRoot(): void {
-    this.#paths.add('')
+    this.#hashes.add(ROOT)
   }
 
   toBloom(): Uint8Array {
-    const hashes = new Set<number>()
-    for (const path of this.#paths) {
-      hashes.add(toHash(path, EXACT))
-      for (let at = path.lastIndexOf('/'); at >= 0; at = at === 0 ? -1 : path.lastIndexOf('/', at - 1)) {
-        hashes.add(toHash(path.slice(0, at), BELOW))
-      }
-    }
-    for (const path of this.#shifted) hashes.add(toHash(path, SHIFTED))
-    return toBloom(hashes)
+    return toBloom(this.#hashes)
   }
 
   clear(): void {
-    this.#paths.clear()
-    this.#shifted.clear()
-  }
-
-  #add(path: string, shifts: boolean): void {
-    this.#paths.add(path)
-    if (!shifts) return
-    const at = path.lastIndexOf('/')
-    if (at >= 0 && INDEX.test(path.slice(at + 1))) this.#shifted.add(path.slice(0, at))
+    this.#hashes.clear()
+    this.#number++
   }
 }
+
+const ROOT = toHash('', EXACT)
 
 /** An element was added to or removed from what stands at `parent`; `appended`: the index it must then have got. */
 export interface Shift {

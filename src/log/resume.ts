@@ -83,7 +83,7 @@ async function restoreDictionary(store: KeyValue, thread: ThreadLog): Promise<vo
   thread.dirty = false
   const dictionary = await loadDictionary(store, thread.row.no)
   thread.latestDictionary = dictionary
-  if (dictionary) thread.decoder.learn(dictionary)
+  if (dictionary) thread.learn(dictionary)
 }
 
 async function restoreProcess(
@@ -114,7 +114,7 @@ async function restoreContainer(
 ): Promise<void> {
   const thread = threads[row.thread]
   if (!thread) throw damaged(TABLE.container, 0)
-  const replica = new ContainerReplica(row.thread, row.subject)
+  const replica = new ContainerReplica(row.thread, row.subject, thread.decoder)
   replica.lastSeq = row.lastSeq
   const loaded = await loadState(store, row, endSeq, thread.decoder)
   if (loaded.ok) replica.restore(loaded.state, loaded.deltas, loaded.deltaBytes, loaded.keyframeBytes)

@@ -1,5 +1,6 @@
 import { createDecoder } from '../values/decoder.js'
 import { type ChannelEnd, MessagePeek } from './pairs.js'
+import { PatchScan } from './patch-scan.js'
 import type { ContainerReplica } from './replica.js'
 import type { ProcessRow, ThreadRow } from './tables.js'
 
@@ -7,6 +8,7 @@ import type { ProcessRow, ThreadRow } from './tables.js'
 export class ThreadLog {
   readonly row: ThreadRow
   readonly decoder = createDecoder()
+  #scan: PatchScan | undefined
   readonly peek = new MessagePeek()
   readonly ends = new Map<number, ChannelEnd>()
   readonly containers = new Map<number, ContainerReplica>()
@@ -21,5 +23,17 @@ export class ThreadLog {
 
   constructor(row: ThreadRow) {
     this.row = row
+  }
+
+  /** Reads its deltas. */
+  get scan(): PatchScan {
+    this.#scan ??= new PatchScan(this.decoder.structures)
+    return this.#scan
+  }
+
+  /** @throws DAMAGED when it is no dictionary */
+  learn(dictionary: Uint8Array): void {
+    this.#scan = undefined
+    this.decoder.learn(dictionary)
   }
 }

@@ -1,4 +1,4 @@
-import { EVENT_KINDS, type EventBodies, type ProcessBody, type StateBody } from '../events.js'
+import { EVENT_KINDS, type EventBodies, type ProcessBody } from '../events.js'
 import { BlockWriter, FrameCursor } from '../spool/block.js'
 import { BLOCK_HEADER_BYTES, FRAME_FLAGS, toKindCode } from '../spool/format.js'
 import { ChunkBuilder } from './chunk.js'
@@ -7,6 +7,7 @@ import { ContainerWriter } from './container-writer.js'
 import type { WritableKeyValue } from './key-value.js'
 import { PREFIX, toMetaKey, toThreadKey } from './keys.js'
 import { ChannelEnd, type Pairs } from './pairs.js'
+import { PutBuffer } from './put-buffer.js'
 import { encodeRow, type GapRow, type LogRow, type ProcessRow, TABLE, type ThreadRow, toProcessRow } from './tables.js'
 import { ThreadLog } from './thread-log.js'
 
@@ -49,13 +50,8 @@ export class LogWriter {
   readonly #dirtyProcesses = new Set<ProcessRow>()
   #newGaps = 0
   #heldFrom: number
-  #puts: { key: Uint8Array; value: Uint8Array }[] = []
-  #dels: Uint8Array[] = []
-  #putBytes = 0
-  readonly #put = (key: Uint8Array, value: Uint8Array): void => {
-    this.#puts.push({ key, value })
-    this.#putBytes += key.length + value.length
-  }
+  readonly #puts = new PutBuffer()
+  readonly #put = this.#puts.put
   #writing: Promise<void> = Promise.resolve()
   readonly #atOnce: boolean
   /** Bytes written to the segment, before compression. */
@@ -94,7 +90,7 @@ export class LogWriter {
 
   /** Bytes that the next commit would write, about. */
   get waitingBytes(): number {
-    return this.#putBytes + this.#chunks.bytes
+    return this.#puts.bytes + this.#chunks.bytes
   }
 
   get threads(): readonly ThreadLog[] {
@@ -131,7 +127,7 @@ export class LogWriter {
     thread.latestDictionary = thread.dictionary
     thread.dirty = true
     try {
-      thread.decoder.learn(thread.dictionary)
+      thread.learn(thread.dictionary)
     } catch {
       // What can't be decoded afterwards is met, and marked, event by event.
     }
@@ -198,7 +194,7 @@ export class LogWriter {
 
   /** Whether anything waits for a commit. */
   get dirty(): boolean {
-    return this.#chunks.bytes > 0 || this.#puts.length > 0 || this.#threads.some((thread) => thread.dirty)
+    return this.#chunks.bytes > 0 || this.#puts.size > 0 || this.#threads.some((thread) => thread.dirty)
   }
 
   get maxTimeUs(): number {
@@ -216,13 +212,15 @@ export class LogWriter {
     this.#chunks.write(this.#put, this.#chunks.bytes >= OPEN_BYTES)
     this.#containers.commit()
     this.#putTables()
-    const batch = { put: this.#puts, del: this.#dels }
-    this.segmentBytes += this.#putBytes
-    this.#puts = []
-    this.#dels = []
-    this.#putBytes = 0
+    this.segmentBytes += this.#puts.bytes
+    const batch = this.#puts.take()
     const store = this.#store
-    const written = this.#atOnce ? store.write(batch) : this.#writing.then(() => store.write(batch))
+    const write = () => {
+      const written = store.write(batch)
+      this.#puts.release(batch)
+      return written
+    }
+    const written = this.#atOnce ? write() : this.#writing.then(write)
     // Whoever waits for an earlier write hears of the failure there, and does not come to wait for this one.
     written.catch(() => {})
     this.#writing = written
@@ -281,7 +279,7 @@ export class LogWriter {
     const { row } = thread
     if (thread.dictionary) {
       // The newest holds all that the earlier ones held; the last but one stays for the case that the last is damaged.
-      if (row.dictionaries >= 2) this.#dels.push(toThreadKey(PREFIX.dictionary, row.no, row.dictionaries - 2))
+      if (row.dictionaries >= 2) this.#puts.del(toThreadKey(PREFIX.dictionary, row.no, row.dictionaries - 2))
       this.#put(toThreadKey(PREFIX.dictionary, row.no, row.dictionaries), thread.dictionary)
       thread.dictionary = undefined
       row.dictionaries++
@@ -315,7 +313,7 @@ export class LogWriter {
       process.container = true
       this.#dirtyProcesses.add(process)
     }
-    this.#containers.take(thread, { frame, source, seq }, decodeBody<StateBody>(thread, frame, source))
+    this.#containers.take(thread, { frame, source, seq })
   }
 
   #takeProcess(thread: ThreadLog, frame: FrameCursor, source: FrameSource): void {
@@ -390,7 +388,7 @@ function toKeptChunk(row: ThreadRow, frame: FrameCursor, source: FrameSource): U
   const { ordinal, turns, step } = row
   chunk.startRun({ thread: row.no, ordinal, turns, step, anchorUs: source.anchorUs })
   chunk.append(source.buffer, frame.start, frame.end, 1)
-  return chunk.toBytes()
+  return chunk.view().slice()
 }
 
 function decodeBody<T>({ decoder }: ThreadLog, frame: FrameCursor, { buffer }: FrameSource): T | null {

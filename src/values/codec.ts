@@ -36,4 +36,9 @@ export interface ValueDecoder {
   /** Decodes what stands in [start, end) of `bytes`; in place it costs half of what a view of its own does.
    *  @throws RetroscopeError DAMAGED when that is no encoded value */
   decode(bytes: Uint8Array, start?: number, end?: number): unknown
+  /** Decodes a value that stands inside of a plain one, in [start, end), and refers to nothing outside of itself.
+   *  @throws RetroscopeError DAMAGED when that is none */
+  decodePart(bytes: Uint8Array, start: number, end: number): unknown
+  /** The shared structures that it has learnt, each by its keys. */
+  readonly structures: readonly (readonly string[])[]
 }

@@ -15,6 +15,10 @@ class Decoder implements ValueDecoder {
   /** The unpacker met a structure that it does not know. */
   #asked = false
 
+  get structures(): readonly (readonly string[])[] {
+    return this.#structures
+  }
+
   learn(dictionary: Uint8Array): void {
     this.#structures = toStructures(dictionary)
     this.#unpackr = undefined
@@ -25,10 +29,18 @@ class Decoder implements ValueDecoder {
     if (kind !== PLAIN && kind !== TYPED) {
       throw damaged(`it starts with ${kind === undefined ? 'nothing' : `byte ${kind}`}`)
     }
+    return this.#read(bytes, start + 1, end, kind)
+  }
+
+  decodePart(bytes: Uint8Array, start: number, end: number): unknown {
+    return this.#read(bytes, start, end, PLAIN)
+  }
+
+  #read(bytes: Uint8Array, start: number, end: number, kind: number): unknown {
     const unpackr = (this.#unpackr ??= this.#toUnpackr())
     this.#asked = false
     try {
-      const wire: unknown = unpackr.unpack(toBuffer(bytes), { start: start + 1, end })
+      const wire: unknown = unpackr.unpack(toBuffer(bytes), { start, end })
       if (this.#asked) throw damaged('it uses a structure that no dictionary has')
       return kind === TYPED ? revive(wire) : wire
     } catch (error) {
