@@ -39,6 +39,8 @@ export class ChunkWriter {
   #kinds = 0
   #processes = makeBitmap()
   #channels = new Set<number>()
+  /** The one that was noted last. */
+  #channel = -1
   #threads = new Map<number, InChunk>()
   #runThread = -1
   #source: FrameSource | undefined
@@ -79,7 +81,7 @@ export class ChunkWriter {
     if (headOnly || late) this.#appendAlone(frame, source, headOnly, late)
     else {
       if (frame.start !== this.#end || this.#pending === 0) {
-        this.#flush()
+        this.flush()
         this.#start = frame.start
       }
       this.#end = frame.end
@@ -89,6 +91,8 @@ export class ChunkWriter {
   }
 
   noteChannel(hash: number): void {
+    if (hash === this.#channel) return
+    this.#channel = hash
     this.#channels.add(hash)
   }
 
@@ -97,11 +101,12 @@ export class ChunkWriter {
     this.#chunk.link(this.#seq - 1 - this.#firstSeq, thread, ordinal)
   }
 
-  /** The source's buffer is about to be used for something else. */
-  release(): void {
-    this.#flush()
-    this.#source = undefined
-    this.#runThread = -1
+  /** Copies the frames that were appended: the buffer they stand in may be used for something else. */
+  flush(): void {
+    if (this.#pending > 0) this.#chunk.append(this.#source!.bytes, this.#start, this.#end, this.#pending)
+    this.#pending = 0
+    this.#start = 0
+    this.#end = 0
   }
 
   /** What comes next belongs to another segment. The open chunk has to be closed. */
@@ -112,7 +117,7 @@ export class ChunkWriter {
 
   /** Writes the open chunk, if it has events. @param close whether the next event begins another chunk */
   write(put: Put, close: boolean): void {
-    this.#flush()
+    this.flush()
     const count = this.#chunk.count
     if (count === 0) return
     const first = this.#firstSeq
@@ -147,13 +152,14 @@ export class ChunkWriter {
     this.#kinds = 0
     this.#processes = makeBitmap()
     this.#channels = new Set()
+    this.#channel = -1
     this.#threads = new Map()
     this.#source = undefined
     this.#runThread = -1
   }
 
   #startRun(row: ThreadRow, frame: FrameCursor, source: FrameSource): void {
-    this.#flush()
+    this.flush()
     this.#chunk.startRun({
       thread: row.no,
       ordinal: row.ordinal,
@@ -169,7 +175,7 @@ export class ChunkWriter {
   }
 
   #appendAlone(frame: FrameCursor, source: FrameSource, headOnly: boolean, late: boolean): void {
-    this.#flush()
+    this.flush()
     const end = headOnly ? frame.payloadStart : frame.end
     if (headOnly) this.#chunk.appendHead(source.bytes, frame.start, end)
     else this.#chunk.append(source.bytes, frame.start, end, 1)
@@ -184,13 +190,6 @@ export class ChunkWriter {
     this.#kinds |= 1 << frame.kindCode
     setSlot(this.#processes, toSlot(row.no, frame.subject))
     this.#seq++
-  }
-
-  #flush(): void {
-    if (this.#pending > 0) this.#chunk.append(this.#source!.bytes, this.#start, this.#end, this.#pending)
-    this.#pending = 0
-    this.#start = 0
-    this.#end = 0
   }
 }
 

@@ -26,7 +26,7 @@ interface StateEvent {
 export class ContainerWriter {
   readonly #put: Put
   readonly #all: ContainerReplica[]
-  readonly #dirty = new Set<ContainerReplica>()
+  #dirty: ContainerReplica[] = []
 
   constructor(put: Put, containers: readonly ContainerReplica[]) {
     this.#put = put
@@ -45,7 +45,7 @@ export class ContainerWriter {
       this.#takeDelta(replica, thread.scan, event)
     } else this.#takeDecoded(replica, decode(thread, event), event)
     replica.lastSeq = seq
-    this.#dirty.add(replica)
+    this.#touch(replica)
     if (replica.keyframeDue) {
       if (replica.known) this.#putKeyframe(replica, seq)
       this.#close(replica)
@@ -84,18 +84,25 @@ export class ContainerWriter {
     replica.applied()
     replica.block.paths.addRoot()
     replica.lastSeq = seq
-    this.#dirty.add(replica)
+    this.#touch(replica)
   }
 
   /** Writes what was taken in since the last time. */
   commit(): void {
     for (const replica of this.#dirty) {
+      replica.dirty = false
       if (replica.block.bytes >= OPEN_BYTES) this.#close(replica)
       else if (replica.block.count > 0) this.#putBlock(replica)
       const { thread, subject, lastSeq } = replica
       this.#put(toMetaKey(TABLE.container, thread, subject), encodeRow({ thread, subject, lastSeq }))
     }
-    this.#dirty.clear()
+    this.#dirty = []
+  }
+
+  #touch(replica: ContainerReplica): void {
+    if (replica.dirty) return
+    replica.dirty = true
+    this.#dirty.push(replica)
   }
 
   /** Begins a segment whose first event follows `seq`: with the state of every container, or that it is unknown. */
@@ -103,7 +110,7 @@ export class ContainerWriter {
     for (const replica of this.#all) {
       const { known } = replica
       replica.cleared()
-      this.#dirty.add(replica)
+      this.#touch(replica)
       if (known) this.#putKeyframe(replica, seq)
       else if (replica.lastSeq >= 0) this.break(replica, seq, 'damaged')
     }

@@ -89,7 +89,7 @@ export class Ingest {
   /** Closes the books on streams whose threads have ended. */
   #finishEnded(): void {
     for (const stream of this.#streams.values()) if (stream.final) this.#finish(stream)
-    this.#writer.release()
+    this.#writer.flush()
   }
 
   #findSpools(): void {

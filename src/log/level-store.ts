@@ -24,6 +24,13 @@ const BYTES_BETWEEN_CHMODS = 4 << 20
  *  that close frees the first opener's lock for every other process. So the second one must never get that far. */
 const opened = new Set<string>()
 
+/** What is kept for the next batch's values, which is a little more than a commit of the collector's. */
+const MAX_KEPT_BYTES = 16 << 20
+
+const NOTHING = new Uint8Array(0)
+
+type Operation = { type: 'put'; key: Uint8Array; value: Uint8Array } | { type: 'del'; key: Uint8Array }
+
 type Database = Level<Uint8Array, Uint8Array>
 
 export interface LevelStoreOptions {
@@ -99,6 +106,7 @@ class LevelStore implements WritableKeyValue {
    *  every batch behind it in the same block: so none may follow before the database was opened again. */
   #failure: RetroscopeError | undefined
   #sinceChmod = 0
+  #room: Uint8Array = NOTHING
   #closed = false
 
   constructor(db: Database, options: { readonly dir: string; readonly path: string; readonly readOnly: boolean }) {
@@ -136,18 +144,37 @@ class LevelStore implements WritableKeyValue {
 
   async write(batch: Batch): Promise<void> {
     if (this.#readOnly) throw new RetroscopeError('INTERNAL', `${this.#dir} was opened for reading.`)
-    const puts = batch.put.map(({ key, value }) => ({ type: 'put' as const, key, value: seal(key, value) }))
-    const dels = (batch.del ?? []).map((key) => ({ type: 'del' as const, key }))
-    for (const key of batch.lost ?? []) puts.push({ type: 'put', key, value: sealLost(key) })
-    for (const { value } of puts) this.#sinceChmod += value.length
     if (this.#failure) throw this.#failure
+    const { operations, room } = this.#seal(batch)
     try {
-      await this.#db.batch<Uint8Array, Uint8Array>([...puts, ...dels], {})
+      await this.#db.batch<Uint8Array, Uint8Array>(operations, {})
     } catch (error) {
       this.#failure = toWriteError(this.#dir, error)
       throw this.#failure
     }
+    if (room.length <= MAX_KEPT_BYTES) this.#room = room
     if (this.#sinceChmod >= BYTES_BETWEEN_CHMODS) this.#tighten()
+  }
+
+  /** Copies values, each with its checksum, into memory that serves again when the batch is written. */
+  #seal(batch: Batch): { readonly operations: Operation[]; readonly room: Uint8Array } {
+    let bytes = 0
+    for (const { value } of batch.put) bytes += value.length + VALUE_CRC_BYTES
+    this.#sinceChmod += bytes
+    const room = this.#room.length >= bytes ? this.#room : allocate(bytes)
+    // Another write may begin before this one ends.
+    this.#room = NOTHING
+    const operations: Operation[] = []
+    let at = 0
+    for (const { key, value } of batch.put) {
+      const stored = room.subarray(at, at + value.length + VALUE_CRC_BYTES)
+      seal(key, value, stored)
+      operations.push({ type: 'put', key, value: stored })
+      at += stored.length
+    }
+    for (const key of batch.lost ?? []) operations.push({ type: 'put', key, value: sealLost(key) })
+    for (const key of batch.del ?? []) operations.push({ type: 'del', key })
+    return { operations, room }
   }
 
   async close(): Promise<void> {
@@ -180,16 +207,26 @@ function chmodOwn(path: string, isSnapshot: boolean): void {
   }
 }
 
-function seal(key: Uint8Array, value: Uint8Array): Uint8Array {
-  const stored = new Uint8Array(value.length + VALUE_CRC_BYTES)
+function seal(key: Uint8Array, value: Uint8Array, stored: Uint8Array): void {
+  const at = value.length
   stored.set(value)
-  new DataView(stored.buffer).setUint32(value.length, crc32(value, crc32(key)), true)
-  return stored
+  const crc = crc32(value, crc32(key))
+  stored[at] = crc
+  stored[at + 1] = crc >>> 8
+  stored[at + 2] = crc >>> 16
+  stored[at + 3] = crc >>> 24
 }
 
 /** A value that no check can pass: an empty one with the complement of its checksum. */
 function sealLost(key: Uint8Array): Uint8Array {
-  return seal(key, new Uint8Array(0)).map((byte) => byte ^ 0xff)
+  const stored = new Uint8Array(VALUE_CRC_BYTES)
+  seal(key, NOTHING, stored)
+  return stored.map((byte) => byte ^ 0xff)
+}
+
+/** Not zeroed; larger than asked for, so that the next batch fits too. */
+function allocate(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(Math.ceil(bytes * 1.25)).buffer)
 }
 
 function unseal(key: Uint8Array, stored: Uint8Array): Uint8Array | null {

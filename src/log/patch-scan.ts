@@ -11,10 +11,11 @@ interface OperationShape {
   readonly value: number
 }
 
-/** What may open a step: `a`dd, `c`opy, `m`ove, re`m`ove, re`p`lace, `t`est. */
+/** Operations by what they do to which paths. */
 const OTHER = 0
 const REPLACE = 1
 const TEST = 2
+const MOVE = 3
 
 /** Reads which paths an encoded delta writes, and where the values stand, without decoding it: a tenth of the cost. One
  *  for all deltas of a thread, until its dictionary grows. */
@@ -51,12 +52,10 @@ export class PatchScan {
     } else if ((head & 0xf0) !== 0x90) return false
     this.count = 0
     this.replacesOnly = true
-    this.#skipper.hasViews = false
     for (; count > 0; count--) {
       at = this.#readOperation(bytes, at, end, table)
       if (at < 0) return false
     }
-    if (this.#skipper.hasViews) this.replacesOnly = false
     return true
   }
 
@@ -78,8 +77,8 @@ export class PatchScan {
       } else if (part === shape.path) {
         if (op !== TEST && !this.#add(bytes, from, at, table, op !== REPLACE)) return -1
       } else if (part === shape.from) {
-        if (op !== TEST && !this.#add(bytes, from, at, table, true)) return -1
-      } else if (op === REPLACE) {
+        if (op === MOVE && !this.#add(bytes, from, at, table, true)) return -1
+      } else if (part === shape.value && op === REPLACE) {
         this.starts[this.count - 1] = from
         this.ends[this.count - 1] = at
       }
@@ -89,15 +88,11 @@ export class PatchScan {
 
   #add(bytes: Uint8Array, start: number, end: number, table: PathTable, shifts: boolean): boolean {
     const token = bytes[start]!
-    const textAt =
-      token >= 0xa0 && token < 0xc0
-        ? start + 1
-        : token >= 0xd9 && token <= 0xdb
-          ? start + 1 + (1 << (token - 0xd9))
-          : -1
-    if (textAt < 0) return false
+    const isShort = token >= 0xa0 && token < 0xc0
+    if (!isShort && (token < 0xd9 || token > 0xdb)) return false
+    const textAt = start + 1 + (isShort ? 0 : 1 << (token - 0xd9))
     const at = this.count++
-    this.paths[at] = table.getEncoded(bytes, textAt, end)
+    this.paths[at] = table.getEncoded(bytes, textAt, end, at)
     this.shifts[at] = shifts
     this.starts[at] = 0
     this.ends[at] = 0
@@ -105,7 +100,7 @@ export class PatchScan {
   }
 }
 
-/** Only where `op` comes first, `path` next, and nothing that is not known. */
+/** Only where `op` comes first, `path` next, and nothing that is not known: other records have to be decoded. */
 function toShape(keys: readonly string[]): OperationShape | undefined {
   const shape = {
     size: keys.length,
@@ -115,13 +110,14 @@ function toShape(keys: readonly string[]): OperationShape | undefined {
     value: keys.indexOf('value'),
   }
   const known = keys.every((key) => key === 'op' || key === 'path' || key === 'from' || key === 'value')
-  return known && shape.op === 0 && shape.path > 0 ? shape : undefined
+  return known && shape.op === 0 && shape.path === 1 ? shape : undefined
 }
 
 function toOperation(bytes: Uint8Array, at: number): number {
-  // Only `replace` has seven letters, only `test` begins with t.
-  if (bytes[at] === 0xa7) return REPLACE
-  return bytes[at + 1] === 0x74 ? TEST : OTHER
+  // Of the six only `replace` has seven letters; the others are told apart by their first.
+  if (bytes[at] === 0xa7 && bytes[at + 1] === 0x72) return REPLACE
+  if (bytes[at + 1] === 0x74) return TEST
+  return bytes[at + 1] === 0x6d ? MOVE : OTHER
 }
 
 /** Where the patch begins in a record whose `op` is `delta`; −1: it is another. */

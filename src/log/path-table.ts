@@ -46,6 +46,8 @@ export class KnownPath {
 export class PathTable {
   readonly #byBytes = new Map<number, KnownPath>()
   readonly #byText = new Map<string, KnownPath>()
+  /** What the n-th operation of a delta wrote last: it often does so again. */
+  #latest: KnownPath[] = []
 
   get full(): boolean {
     return this.#byText.size >= MAX_PATHS
@@ -54,6 +56,7 @@ export class PathTable {
   clear(): void {
     this.#byBytes.clear()
     this.#byText.clear()
+    this.#latest = []
   }
 
   find(text: string): KnownPath | undefined {
@@ -68,8 +71,16 @@ export class PathTable {
     return path
   }
 
-  /** The path whose UTF-8 stands in [start, end). */
-  getEncoded(bytes: Uint8Array, start: number, end: number): KnownPath {
+  /** The path whose UTF-8 stands in [start, end), which a delta's n-th operation writes. */
+  getEncoded(bytes: Uint8Array, start: number, end: number, n: number): KnownPath {
+    const latest = this.#latest[n]
+    if (latest && isSame(latest.bytes, bytes, start, end)) return latest
+    const path = this.#findEncoded(bytes, start, end)
+    if (n <= this.#latest.length) this.#latest[n] = path
+    return path
+  }
+
+  #findEncoded(bytes: Uint8Array, start: number, end: number): KnownPath {
     let hash = 0x811c9dc5
     for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
     // Small integers are the cheap keys of a Map.
@@ -84,6 +95,7 @@ export class PathTable {
 
 function isSame(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   if (known.length !== end - start) return false
-  for (let at = 0; at < known.length; at++) if (known[at] !== bytes[start + at]) return false
+  // From the end: paths of one state begin alike.
+  for (let at = known.length - 1; at >= 0; at--) if (known[at] !== bytes[start + at]) return false
   return true
 }

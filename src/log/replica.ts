@@ -27,6 +27,8 @@ export class ContainerReplica {
   deltas = 0
   deltaBytes = 0
   keyframeBytes = 0
+  /** It changed since the last commit. */
+  dirty = false
 
   constructor(thread: number, subject: number, decoder: ValueDecoder) {
     this.thread = thread
@@ -149,8 +151,7 @@ export class ContainerReplica {
   #applyEach(before: unknown): void {
     const document = new Replica(before)
     this.#document = document
-    // What is decoded may hold views on these bytes, and the block's are used again.
-    const bytes = Buffer.from(this.block.view())
+    const bytes = this.block.view()
     this.block.each(this.#appliedTo, (at, start, end) => {
       try {
         const body = this.#decoder.decode(bytes, start, end) as Extract<StateBody, { op: 'delta' }>

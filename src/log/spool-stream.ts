@@ -1,4 +1,4 @@
-import { type Block, type FrameCursor, isSpool, readBlocks } from '../spool/block.js'
+import { type Block, type FrameCursor, isSpool, readBlock, type SpoolPart } from '../spool/block.js'
 import { BLOCK_HEADER_BYTES, DICTIONARY_FRAME, SPOOL_MAGIC } from '../spool/format.js'
 import { readU32 } from './byte-buffer.js'
 import type { FrameSource } from './chunk-writer.js'
@@ -6,10 +6,17 @@ import type { SpoolSource } from './spool-source.js'
 import type { ThreadLog } from './thread-log.js'
 import type { LogWriter } from './writer.js'
 
-const WINDOW_BYTES = 1024 * 1024
+/** What is read at once, which a processor's cache holds until it is copied. */
+const WINDOW_BYTES = 256 * 1024
+
+/** A window is never smaller, so that a spool that grows little by little is read into the same memory. */
+const MIN_WINDOW_BYTES = 16 * 1024
+const MAX_KEPT_BYTES = 4 * 1024 * 1024
 
 /** A window grows up to this to hold one block, or to find one behind damage. */
 const MAX_WINDOW_BYTES = 1024 * 1024 * 1024
+
+const NOTHING = new Uint8Array(0)
 
 /** One thread's spool, read block by block; its next event stands at `frame`. */
 export class SpoolStream {
@@ -17,8 +24,9 @@ export class SpoolStream {
   readonly thread: ThreadLog
   readonly #source: SpoolSource
   readonly #writer: LogWriter
-  #window: Uint8Array = new Uint8Array(0)
-  #bytes = this.#window
+  #memory: Uint8Array = NOTHING
+  #window: Uint8Array = NOTHING
+  #bytes: Uint8Array = NOTHING
   #windowAt = 0
   /** Offset of the first byte that was not parsed. */
   #at: number
@@ -90,8 +98,7 @@ export class SpoolStream {
     if (this.#at === 0 && !this.#readMagic()) return false
     for (let want = WINDOW_BYTES; ; ) {
       if (this.#at >= this.#windowAt + this.#window.length && !this.#load(want)) return false
-      const part = readBlocks(this.#window, this.#at - this.#windowAt, !(this.final && this.#hasAll)).next().value
-      if (!part) return false
+      const part = this.#readPart()
       if (part.kind === 'block') {
         this.#takeBlock(part)
         return true
@@ -110,6 +117,14 @@ export class SpoolStream {
         return false
       } else return false
     }
+  }
+
+  #readPart(): SpoolPart {
+    const at = this.#at - this.#windowAt
+    const part = readBlock(this.#window, at, true)
+    // Only what is torn needs to be known as the end, which costs a call of the system.
+    if (part.kind === 'torn' && this.final && this.#hasAll) return readBlock(this.#window, at)
+    return part
   }
 
   /** Whether the window reaches to the end of what was written. */
@@ -146,14 +161,22 @@ export class SpoolStream {
   #load(bytes: number): boolean {
     const size = Math.min(bytes, this.unread)
     if (size <= 0) return false
-    // A window of its own each time: decoded values may hold views of it.
-    const window = Buffer.allocUnsafeSlow(size)
+    // What was taken from the old window is copied first; then its memory serves again.
+    this.#writer.flush()
+    const room = this.#memory.length >= size ? this.#memory : allocate(size)
+    this.#memory = room.length <= MAX_KEPT_BYTES ? room : NOTHING
+    const window = room.subarray(0, size)
     const filled = this.#source.read(this.path, this.#at, window)
     this.#window = window.subarray(0, filled)
     this.#bytes = new Uint8Array(window.buffer, 0, filled)
     this.#windowAt = this.#at
     return filled > 0
   }
+}
+
+/** A Buffer: it decodes in place. */
+function allocate(bytes: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(Math.max(bytes, MIN_WINDOW_BYTES))
 }
 
 function toBlockBytes(window: Uint8Array, at: number): number {

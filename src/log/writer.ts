@@ -187,9 +187,9 @@ export class LogWriter {
 
   #syntheticGap: EventBodies['gap'] | undefined
 
-  /** The buffer of the frames appended so far is about to be used again. */
-  release(): void {
-    this.#chunks.release()
+  /** The buffers of the frames appended so far may be used again. */
+  flush(): void {
+    this.#chunks.flush()
   }
 
   /** Whether anything waits for a commit. */

@@ -259,23 +259,20 @@ export type SpoolPart = Block | DamagedBytes | TornBytes
  *  bytes: each comes out as part of exactly one block, damaged or torn part, in order.
  *  @param live the writer may still be writing: an unfinished block is torn at once, and nothing is looked for behind it */
 export function* readBlocks(buffer: Uint8Array, offset = 0, live = false): Generator<SpoolPart, void, undefined> {
-  let at = offset
-  while (at < buffer.length) {
-    const end = findEnd(buffer, at)
-    if (end > 0) {
-      yield toBlock(buffer, at, end)
-      at = end
-      continue
-    }
-    const next = live && end === TORN ? -1 : findBlock(buffer, at + 1)
-    if (next < 0 && end === TORN) {
-      yield { kind: 'torn', offset: at, end: buffer.length }
-      return
-    }
-    const until = next < 0 ? buffer.length : next
-    yield { kind: 'damaged', offset: at, end: until }
-    at = until
+  for (let at = offset; at < buffer.length; ) {
+    const part = readBlock(buffer, at, live)
+    yield part
+    at = part.end
   }
+}
+
+/** Reads one part as `readBlocks` does, from `at` on, which lies in the buffer. */
+export function readBlock(buffer: Uint8Array, at: number, live = false): SpoolPart {
+  const end = findEnd(buffer, at)
+  if (end > 0) return toBlock(buffer, at, end)
+  const next = live && end === TORN ? -1 : findBlock(buffer, at + 1)
+  if (next < 0 && end === TORN) return { kind: 'torn', offset: at, end: buffer.length }
+  return { kind: 'damaged', offset: at, end: next < 0 ? buffer.length : next }
 }
 
 /** Whether these first bytes of a file are those of a spool; undefined while there are too few to say. */

@@ -5,12 +5,11 @@ const TIMESTAMP = 0xff
 const FIXED = [0, -1, 0, 0, -1, -1, -1, -1, -1, -1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8]
 
 /** Finds where encoded values end without decoding them. What it cannot pass by for certain (references, records that
- *  bring their own structure, extensions of unknown content) it leaves to the decoder. */
+ *  bring their own structure, extensions of unknown content), and bytes, which come out as a view on what the decoder was
+ *  given, it leaves to whoever decodes. */
 export class ValueSkipper {
   /** Number of keys of each shared structure. */
   readonly #sizes: readonly number[]
-  /** Whether bytes were passed that come out of the decoder as a view on what it was given. */
-  hasViews = false
 
   constructor(structures: readonly (readonly string[])[]) {
     this.#sizes = structures.map((keys) => keys.length)
@@ -37,44 +36,35 @@ export class ValueSkipper {
         left += (wide ? readU32(bytes, at) : readU16(bytes, at)) * (token >= 0xde ? 2 : 1)
         at += wide ? 4 : 2
       } else {
-        at = this.#skipTail(bytes, at, token)
+        at = skipTail(bytes, at, token)
         if (at < 0) return -1
       }
     }
     return at <= end ? at : -1
   }
+}
 
-  /** @returns where the value ends whose token stands before `at`; −1 when that is not certain */
-  #skipTail(bytes: Uint8Array, at: number, token: number): number {
-    const fixed = FIXED[token - 0xc0]
-    if (fixed !== undefined && fixed >= 0) return at + fixed
-    switch (token) {
-      case 0xc4:
-        this.hasViews = true
-        return at + 1 + bytes[at]!
-      case 0xc5:
-        this.hasViews = true
-        return at + 2 + readU16(bytes, at)
-      case 0xc6:
-        this.hasViews = true
-        return at + 4 + readU32(bytes, at)
-      case 0xc7:
-        return bytes[at + 1] === TIMESTAMP ? at + 2 + bytes[at]! : -1
-      case 0xd4:
-        return bytes[at] === UNDEFINED ? at + 2 : -1
-      case 0xd6:
-        return bytes[at] === TIMESTAMP ? at + 5 : -1
-      case 0xd7:
-        return bytes[at] === TIMESTAMP ? at + 9 : -1
-      case 0xd9:
-        return at + 1 + bytes[at]!
-      case 0xda:
-        return at + 2 + readU16(bytes, at)
-      case 0xdb:
-        return at + 4 + readU32(bytes, at)
-      default:
-        return -1
-    }
+/** @returns where the value ends whose token stands before `at`; −1 when that is not certain */
+function skipTail(bytes: Uint8Array, at: number, token: number): number {
+  const fixed = FIXED[token - 0xc0]
+  if (fixed !== undefined && fixed >= 0) return at + fixed
+  switch (token) {
+    case 0xc7:
+      return bytes[at + 1] === TIMESTAMP ? at + 2 + bytes[at]! : -1
+    case 0xd4:
+      return bytes[at] === UNDEFINED ? at + 2 : -1
+    case 0xd6:
+      return bytes[at] === TIMESTAMP ? at + 5 : -1
+    case 0xd7:
+      return bytes[at] === TIMESTAMP ? at + 9 : -1
+    case 0xd9:
+      return at + 1 + bytes[at]!
+    case 0xda:
+      return at + 2 + readU16(bytes, at)
+    case 0xdb:
+      return at + 4 + readU32(bytes, at)
+    default:
+      return -1
   }
 }
 
