@@ -1,6 +1,7 @@
 import type { Event, Patch } from '../src/events.js'
 import { type Seq, toSeq } from '../src/ids.js'
-import type { DeltaEntry, LogReader, ProcessInfo } from '../src/log/reader.js'
+import { PathQuestion } from '../src/log/path-set.js'
+import type { LogReader, ProcessInfo } from '../src/log/reader.js'
 import { isSame } from './places.js'
 import type { HistoryEntry } from './recording.js'
 import { findWrite, loadBefore, Place } from './why.js'
@@ -49,43 +50,18 @@ async function* readForwards(
     pointer ?? '',
     start.ok ? start : { ok: true, state: undefined, absent: true },
   )
-  const candidates = new Candidates(log.deltas(container, pointer === undefined ? { from, to } : { from, to, pointer }))
-  try {
-    for await (const event of log.events({ from, to, kinds: ['state'], subjects: [container] })) {
+  const question = pointer === undefined ? undefined : new PathQuestion(pointer)
+  for await (const batch of log.batches({ from, to, kinds: ['state'], subjects: [container] })) {
+    for (const event of batch) {
       if (event.kind !== 'state' || event.body.op === 'final') continue
       const { before } = place
-      const mayChange = query.values !== false && (await candidates.has(event.seq))
       const patch = event.body.op === 'delta' ? event.body.patch : null
-      await place.take({ seq: event.seq, patch, coalesced: event.coalesced }, mayChange)
+      const mayChange = query.values !== false && (!patch || !question || question.judge(patch) !== 'no')
+      const failure = place.take({ seq: event.seq, patch, coalesced: event.coalesced }, mayChange)
+      if (failure) await failure
       if (pointer !== undefined && isSame(before, place.before)) continue
       yield toEntry(event, query.values === false ? undefined : place.before.value)
     }
-  } finally {
-    await candidates.close()
-  }
-}
-
-/** Seqs in ascending order, asked for in ascending order. */
-class Candidates {
-  readonly #deltas: AsyncIterator<DeltaEntry>
-  #next: DeltaEntry | undefined
-  #ended = false
-
-  constructor(deltas: AsyncIterable<DeltaEntry>) {
-    this.#deltas = deltas[Symbol.asyncIterator]()
-  }
-
-  async has(seq: Seq): Promise<boolean> {
-    while (!this.#ended && (this.#next === undefined || this.#next.seq < seq)) {
-      const { done, value } = await this.#deltas.next()
-      if (done) this.#ended = true
-      else this.#next = value
-    }
-    return this.#next?.seq === seq
-  }
-
-  async close(): Promise<void> {
-    await this.#deltas.return?.()
   }
 }
 

@@ -9,7 +9,7 @@ import { readHistory } from './history.js'
 import { loadInfo, type Origin } from './info.js'
 import { findPartner } from './pairs.js'
 import { toPlace } from './places.js'
-import { findContainer, findProcess, findSubject } from './processes.js'
+import { findContainer, findProcess } from './processes.js'
 import { TapeNames } from './program/tape-names.js'
 import type {
   DiffAnswer,
@@ -67,12 +67,16 @@ export class LogRecording implements Recording {
     const wanted = query.match?.toLowerCase()
     let left = query.limit ?? Number.POSITIVE_INFINITY
     if (left <= 0 || log.endSeq <= log.firstSeq) return
-    const processes = log.processes()
-    for await (const raw of log.events(await this.#toLogQuery(query))) {
-      const event = raw.kind === 'delivery' || raw.kind === 'values' ? await this.#tapes.name(raw) : raw
-      if (wanted !== undefined && !toSearchText(processes, event).includes(wanted)) continue
-      yield event
-      if (--left <= 0) return
+    const names = new Map(log.processes().map(({ pid, name }) => [pid, name]))
+    // Without a text to look for no more is read than is asked for.
+    const limit = wanted === undefined && Number.isFinite(left) ? { limit: left } : {}
+    for await (const batch of log.batches({ ...(await this.#toLogQuery(query)), ...limit })) {
+      for (const raw of batch) {
+        const event = raw.kind === 'delivery' || raw.kind === 'values' ? await this.#tapes.name(raw) : raw
+        if (wanted !== undefined && !toSearchText(names, event).includes(wanted)) continue
+        yield event
+        if (--left <= 0) return
+      }
     }
   }
 
@@ -171,6 +175,6 @@ export class LogRecording implements Recording {
   }
 }
 
-function toSearchText(processes: readonly ProcessInfo[], event: Event): string {
-  return `${event.kind} ${findSubject(processes, event)?.name ?? event.pid} ${toText(event)}`.toLowerCase()
+function toSearchText(names: ReadonlyMap<string, string>, event: Event): string {
+  return `${event.kind} ${names.get(event.pid) ?? event.pid} ${toText(event)}`.toLowerCase()
 }

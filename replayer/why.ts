@@ -119,16 +119,25 @@ export class Place {
     this.before = start.absent ? ABSENT : look(start.state, pointer)
   }
 
-  /** @returns why it cannot go on, where the whole state that a delta stands for cannot be loaded */
-  async take(delta: DeltaEntry, mayChange: boolean): Promise<Failure | undefined> {
-    if (delta.patch) this.#replica.apply(delta.patch)
-    else {
-      const whole = await this.#log.stateAt(this.#container, delta.seq)
-      if (!whole.ok) return whole
-      this.#replica = new Replica(whole.state)
-    }
-    if (mayChange || !delta.patch) this.before = look(this.#replica.snapshot(), this.#pointer)
+  /** Of a delta that stands for a whole state a promise, to be awaited before the next: why it cannot go on, where that
+   *  state cannot be loaded. */
+  take(delta: DeltaEntry, mayChange: boolean): Promise<Failure | undefined> | undefined {
+    if (!delta.patch) return this.#load(delta.seq)
+    this.#replica.apply(delta.patch)
+    if (mayChange) this.#look()
     return undefined
+  }
+
+  async #load(seq: Seq): Promise<Failure | undefined> {
+    const whole = await this.#log.stateAt(this.#container, seq)
+    if (!whole.ok) return whole
+    this.#replica = new Replica(whole.state)
+    this.#look()
+    return undefined
+  }
+
+  #look(): void {
+    this.before = look(this.#replica.snapshot(), this.#pointer)
   }
 }
 

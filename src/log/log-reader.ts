@@ -6,7 +6,7 @@ import { ChunkCursor } from './chunk.js'
 import { type HeaderFilter, walkChunks } from './chunk-walk.js'
 import { countEvents, type EventCounts, toEmptyCounts } from './count-events.js'
 import { readDeltas } from './delta-reader.js'
-import { readEvent, toGapEvent, toUnknownHead } from './event-reader.js'
+import { loadEvent, readEvent, toGapEvent, toUnknownHead } from './event-reader.js'
 import { toSlot } from './header.js'
 import { KeptEvents } from './kept-events.js'
 import type { KeyValue } from './key-value.js'
@@ -16,6 +16,9 @@ import { PathQuestion } from './path-set.js'
 import type { DeltaEntry, GapInfo, LogQuery, LogReader, StateAnswer, SubjectRef } from './reader.js'
 import { SegmentReader } from './segment-reader.js'
 import { loadState } from './state.js'
+
+/** Events that are handed out at once. */
+const BATCH_EVENTS = 256
 
 /** The stores of one log, oldest segment first, as they stand at one moment. */
 export interface LogStores {
@@ -75,35 +78,42 @@ class StoredLog implements LogReader {
   }
 
   async *events(query: LogQuery = {}): AsyncGenerator<Event> {
+    for await (const batch of this.batches(query)) yield* batch
+  }
+
+  async *batches(query: LogQuery = {}): AsyncGenerator<readonly Event[]> {
     let left = query.limit ?? Number.POSITIVE_INFINITY
     if (left <= 0) return
-    for await (const event of query.reverse ? this.#readReversed(query) : this.#readForward(query)) {
-      yield event
-      if (--left <= 0) return
+    // An event that is not looked at need not be made.
+    const size = Math.min(BATCH_EVENTS, left)
+    for await (const batch of query.reverse ? this.#readReversed(query, size) : this.#readForward(query, size)) {
+      yield batch.length > left ? batch.slice(0, left) : batch
+      left -= batch.length
+      if (left <= 0) return
     }
   }
 
-  async *#readForward(query: LogQuery): AsyncGenerator<Event> {
+  async *#readForward(query: LogQuery, size: number): AsyncGenerator<Event[]> {
     yield* this.#readKept(query)
-    for (const segment of this.#segments) yield* this.#readSegment(segment, query)
+    for (const segment of this.#segments) yield* this.#readSegment(segment, query, size)
   }
 
-  async *#readReversed(query: LogQuery): AsyncGenerator<Event> {
-    for (const segment of this.#segments.toReversed()) yield* this.#readSegment(segment, query)
+  async *#readReversed(query: LogQuery, size: number): AsyncGenerator<Event[]> {
+    for (const segment of this.#segments.toReversed()) yield* this.#readSegment(segment, query, size)
     yield* this.#readKept(query)
   }
 
-  async *#readKept(query: LogQuery): AsyncGenerator<Event> {
+  async *#readKept(query: LogQuery): AsyncGenerator<Event[]> {
     const segment = this.#segments.at(-1)
     if (!segment || this.firstSeq === 0) return
     const filter = toFilter(query)
     const to = Math.min(query.to ?? Number.MAX_SAFE_INTEGER, this.firstSeq - 1)
     for (const cursor of this.#kept!.select(query.from ?? 0, to, query.reverse === true)) {
-      if (filter(cursor)) yield await readEvent(cursor, segment, this.#tables!)
+      if (filter(cursor)) yield [await loadEvent(cursor, segment, this.#tables!)]
     }
   }
 
-  async *#readSegment(segment: SegmentReader, query: LogQuery): AsyncGenerator<Event> {
+  async *#readSegment(segment: SegmentReader, query: LogQuery, size: number): AsyncGenerator<Event[]> {
     const bounds = this.#toBounds(query)
     const from = Math.max(bounds.from, segment.log.firstSeq) as Seq
     const to = Math.min(bounds.to, segment.log.endSeq - 1) as Seq
@@ -114,8 +124,8 @@ class StoredLog implements LogReader {
       { from, to, reverse: query.reverse === true },
       toHeaderFilter(query),
     )) {
-      if (step.kind === 'hole') yield* this.#readHole(step.from, step.to, within)
-      else yield* this.#readChunk(segment, step.firstSeq, within)
+      if (step.kind === 'hole') yield this.#readHole(step.from, step.to, within)
+      else yield* this.#readChunk(segment, step.firstSeq, within, size)
     }
   }
 
@@ -262,43 +272,45 @@ class StoredLog implements LogReader {
     return bytes ? new ChunkCursor(bytes, firstSeq) : undefined
   }
 
-  async *#readChunk(segment: SegmentReader, firstSeq: number, query: LogQuery): AsyncGenerator<Event> {
+  async *#readChunk(segment: SegmentReader, firstSeq: number, query: LogQuery, size: number): AsyncGenerator<Event[]> {
     const { bytes } = await segment.loadChunk(firstSeq)
     const tables = this.#tables!
     if (!bytes) {
       const next = await segment.findNextChunk(firstSeq)
-      yield* this.#readHole(firstSeq, (next ?? segment.log.endSeq) - 1, query)
+      yield this.#readHole(firstSeq, (next ?? segment.log.endSeq) - 1, query)
       return
     }
-    const filter = toFilter(query)
-    const cursor = new ChunkCursor(bytes, firstSeq)
-    const from = Math.max(query.from ?? 0, firstSeq)
-    const to = query.to ?? Number.MAX_SAFE_INTEGER
-    const seqs: number[] = []
-    for (let more = cursor.seek(from); more && cursor.seq <= to; more = cursor.next()) {
-      if (!filter(cursor)) continue
-      if (query.reverse) seqs.push(cursor.seq)
-      else yield* this.#keep(await readEvent(cursor, segment, tables), query)
+    let batch: Event[] = []
+    for (const cursor of toCursors(bytes, firstSeq, query)) {
+      let event = readEvent(cursor, segment, tables)
+      if (!event) {
+        // What is read for the next one may be large: those at hand go first.
+        if (batch.length > 0) yield batch
+        batch = []
+        event = await loadEvent(cursor, segment, tables)
+      }
+      if (this.#isWanted(event, query)) batch.push(event)
+      if (batch.length < size) continue
+      yield batch
+      batch = []
     }
-    for (const seq of seqs.reverse()) {
-      const again = new ChunkCursor(bytes, firstSeq)
-      if (again.seek(seq)) yield* this.#keep(await readEvent(again, segment, tables), query)
-    }
+    if (batch.length > 0) yield batch
   }
 
-  *#keep(event: Event, query: LogQuery): Generator<Event> {
+  /** Of an event that was wanted by its frame, which cannot say whether it can be read. */
+  #isWanted(event: Event, query: LogQuery): boolean {
     if (event.kind === 'gap') this.#note(event.seq, event.seq, event.body.detail)
-    if (!query.kinds || query.kinds.includes(event.kind)) yield event
+    return !query.kinds || query.kinds.includes(event.kind)
   }
 
-  *#readHole(from: number, to: number, query: LogQuery): Generator<Event> {
+  #readHole(from: number, to: number, query: LogQuery): Event[] {
     const first = Math.max(from, query.from ?? 0)
     const last = Math.min(to, query.to ?? Number.MAX_SAFE_INTEGER)
     this.#note(from, to, undefined)
-    if (query.kinds && !query.kinds.includes('gap')) return
-    if (query.subjects || query.thread !== undefined) return
+    if (query.kinds && !query.kinds.includes('gap')) return []
+    if (query.subjects || query.thread !== undefined) return []
     const detail = `seqs ${first} to ${last} cannot be read`
-    yield toGapEvent(toUnknownHead(first), { reason: 'damaged', count: last - first + 1, detail })
+    return [toGapEvent(toUnknownHead(first), { reason: 'damaged', count: last - first + 1, detail })]
   }
 
   #note(from: number, to: number, detail: string | undefined): void {
@@ -310,6 +322,24 @@ class StoredLog implements LogReader {
   #toGap(from: number, to: number, detail: string | undefined): GapInfo {
     const gap = { reason: 'damaged', count: null, from: from as Seq, to: to as Seq } as const
     return detail === undefined ? gap : { ...gap, detail }
+  }
+}
+
+/** Cursors at the wanted events of a chunk, in order or against it; each is valid until the next one is asked for. */
+function* toCursors(bytes: Uint8Array, firstSeq: number, query: LogQuery): Generator<ChunkCursor> {
+  const filter = toFilter(query)
+  const cursor = new ChunkCursor(bytes, firstSeq)
+  const from = Math.max(query.from ?? 0, firstSeq)
+  const to = query.to ?? Number.MAX_SAFE_INTEGER
+  const seqs: number[] = []
+  for (let more = cursor.seek(from); more && cursor.seq <= to; more = cursor.next()) {
+    if (!filter(cursor)) continue
+    if (query.reverse) seqs.push(cursor.seq)
+    else yield cursor
+  }
+  for (const seq of seqs.reverse()) {
+    const again = new ChunkCursor(bytes, firstSeq)
+    if (again.seek(seq)) yield again
   }
 }
 

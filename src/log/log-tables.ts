@@ -1,6 +1,5 @@
 import type { EventBodies } from '../events.js'
-import type { ThreadPath } from '../ids.js'
-import { toPid } from '../ids.js'
+import { type Pid, type ThreadPath, toPid } from '../ids.js'
 import type { KeyValue } from './key-value.js'
 import type { GapInfo, ProcessInfo, ThreadInfo } from './reader.js'
 import { toTableRange } from './resume.js'
@@ -15,20 +14,18 @@ export class LogTables {
   /** Rows that cannot be read. */
   readonly damaged: number
   readonly offsets: ReadonlyMap<string, number>
-  readonly #bySubject = new Map<string, ProcessRow[]>()
+  /** Lives of each process, by its thread and its number there. */
+  readonly #bySubject = new Map<number, Map<number, Life[]>>()
   readonly #gapBySeq = new Map<number, EventBodies['gap']>()
 
   private constructor(log: LogRow, threads: ThreadRow[], processes: ProcessRow[], gaps: GapRow[]) {
     this.startedAtUs = log.startedAtUs
     this.damaged = log.threads - threads.length + log.processes - processes.length + log.gaps - gaps.length
     this.offsets = new Map(threads.map((row) => [row.path, row.offset]))
-    for (const row of processes) {
-      const key = `${row.thread}.${row.subject}`
-      const rows = this.#bySubject.get(key)
-      if (rows) rows.push(row)
-      else this.#bySubject.set(key, [row])
-    }
-    this.threads = withProcessEnds(threads.map((row) => toThreadInfo(row, this.#bySubject.get(`${row.no}.0`)?.[0])))
+    for (const row of processes) this.#add(row)
+    this.threads = withProcessEnds(
+      threads.map((row) => toThreadInfo(row, this.#bySubject.get(row.no)?.get(0)?.[0]?.row)),
+    )
     this.processes = processes.map(toProcessInfo)
     this.gaps = gaps.map(toGapInfo)
     for (const gap of gaps) this.#gapBySeq.set(gap.from, toGapBody(gap))
@@ -43,16 +40,34 @@ export class LogTables {
     )
   }
 
-  findIncarnation(thread: number, subject: number, seq: number): number {
-    const rows = this.#bySubject.get(`${thread}.${subject}`)
-    if (!rows) return 0
-    for (let at = rows.length - 1; at > 0; at--) if (rows[at]!.spawnedAt <= seq) return rows[at]!.incarnation
-    return rows[0]!.incarnation
+  getPid(thread: number, subject: number, seq: number): Pid {
+    const lives = this.#bySubject.get(thread)?.get(subject)
+    if (!lives) return toPid(thread, subject, 0)
+    for (let at = lives.length - 1; at > 0; at--) if (lives[at]!.row.spawnedAt <= seq) return lives[at]!.pid
+    return lives[0]!.pid
+  }
+
+  #add(row: ProcessRow): void {
+    const { thread, subject, incarnation } = row
+    let subjects = this.#bySubject.get(thread)
+    if (!subjects) {
+      subjects = new Map()
+      this.#bySubject.set(thread, subjects)
+    }
+    const life = { row, pid: toPid(thread, subject, incarnation) }
+    const lives = subjects.get(subject)
+    if (lives) lives.push(life)
+    else subjects.set(subject, [life])
   }
 
   findGap(seq: number): EventBodies['gap'] | undefined {
     return this.#gapBySeq.get(seq)
   }
+}
+
+interface Life {
+  readonly row: ProcessRow
+  readonly pid: Pid
 }
 
 async function loadReadable<T>(store: KeyValue, table: string): Promise<T[]> {

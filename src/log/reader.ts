@@ -86,6 +86,8 @@ export interface LogReader {
   gaps(): readonly GapInfo[]
 
   events(query?: LogQuery): AsyncIterable<Event>
+  /** The same, some hundred at a time: whoever looks at every event of a long log waits for each of these only. */
+  batches(query?: LogQuery): AsyncIterable<readonly Event[]>
   /** Events that are held, by kind. Cost: one pass over the chunks, decoding none. @param onSeq is told how far it is */
   counts(onSeq?: (seq: number) => void): Promise<Readonly<Record<EventKind, number>>>
   find(seq: Seq): Promise<Event | undefined>

@@ -1,7 +1,7 @@
 import type { ValueDecoder } from '../values/codec.js'
 import { createDecoder } from '../values/decoder.js'
 import { BlockCache } from './block-cache.js'
-import { readU32, readU64 } from './byte-buffer.js'
+import { readU32, readU64, toBuffer } from './byte-buffer.js'
 import { type DeltaBlock, decodeDeltaBlock } from './delta-block.js'
 import { decodeHeader, type Header } from './header.js'
 import type { KeyValue, Range } from './key-value.js'
@@ -42,6 +42,7 @@ export class SegmentReader {
   readonly #log: LogRow
   readonly #chunks = new BlockCache<FoundChunk>(CACHE_BYTES)
   readonly #blocks = new BlockCache<DeltaBlock>(CACHE_BYTES)
+  #latest: (ContainerNumbers & { readonly block: DeltaBlock }) | undefined
   readonly #decoders = new Map<number, ValueDecoder>()
 
   private constructor(store: KeyValue, log: LogRow) {
@@ -63,6 +64,11 @@ export class SegmentReader {
 
   has(seq: number): boolean {
     return seq >= this.#log.firstSeq && seq < this.#log.endSeq
+  }
+
+  /** What `decoder` loaded before. */
+  getDecoder(thread: number): ValueDecoder | undefined {
+    return this.#decoders.get(thread)
   }
 
   async decoder(thread: number): Promise<ValueDecoder> {
@@ -92,7 +98,7 @@ export class SegmentReader {
     const known = this.#chunks.get(String(firstSeq))
     if (known) return known
     const bytes = (await this.store.get(toSeqKey(PREFIX.chunk, firstSeq))) ?? null
-    const found = { firstSeq, bytes }
+    const found = { firstSeq, bytes: bytes && toBuffer(bytes) }
     if (bytes) this.#chunks.set(String(firstSeq), found, bytes.length)
     return found
   }
@@ -170,11 +176,23 @@ export class SegmentReader {
     return found
   }
 
+  /** The block that holds that entry, if `findDeltaBlock` found it lately. */
+  getDeltaBlock(thread: number, subject: number, seq: number): DeltaBlock | undefined {
+    let latest = this.#latest
+    if (latest?.thread !== thread || latest.subject !== subject) {
+      const block = this.#blocks.get(`${thread}.${subject}`)
+      if (!block) return undefined
+      latest = this.#latest = { thread, subject, block }
+    }
+    const { entries } = latest.block
+    return entries[0]!.seq <= seq && entries[entries.length - 1]!.seq >= seq ? latest.block : undefined
+  }
+
   /** The delta block that holds the container's entry of that seq. */
   async findDeltaBlock(container: ContainerNumbers, seq: number): Promise<DeltaBlock | null | undefined> {
-    const name = `${container.thread}.${container.subject}`
-    const recent = this.#blocks.get(name)
-    if (recent && recent.entries[0]!.seq <= seq && recent.entries.at(-1)!.seq >= seq) return recent
+    const { thread, subject } = container
+    const recent = this.getDeltaBlock(thread, subject, seq)
+    if (recent) return recent
     const range = {
       gte: toContainerKey(PREFIX.delta, container, 0),
       lte: toContainerKey(PREFIX.delta, container, seq),
@@ -183,7 +201,10 @@ export class SegmentReader {
     }
     for await (const { key, value } of this.store.range(range)) {
       const block = value && decodeDeltaBlock(value, toLastU64(key))
-      if (block && value && block.entries.length > 0) this.#blocks.set(name, block, value.length)
+      if (block && value && block.entries.length > 0) {
+        this.#blocks.set(`${thread}.${subject}`, block, value.length)
+        this.#latest = { thread, subject, block }
+      }
       return block
     }
     return undefined

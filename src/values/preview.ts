@@ -5,6 +5,9 @@ import { isPlaceholder } from './placeholder.js'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/u
 
+const OBJECT_PROTOTYPE = Object.prototype
+const ARRAY_PROTOTYPE = Array.prototype
+
 const NAME = /^[A-Za-z_$][\w$]*$/
 
 /** One line for people, of any decoded value: `{ id: 7, items: [2 more…`. At most `maxLength` characters, none of which
@@ -27,7 +30,8 @@ export function toPrintable(text: string): string {
 
 class Line {
   readonly #limit: number
-  readonly #open = new Set<object>()
+  /** What the value at hand is part of: few enough to look through. */
+  readonly #open: object[] = []
   #text = ''
 
   constructor(limit: number) {
@@ -48,16 +52,22 @@ class Line {
     if (this.#full) return
     if (typeof value !== 'object' || value === null) this.#text += toLeaf(value, this.#limit)
     else if (isPlaceholder(value)) this.#text += toPrintable(`[${value.preview || value.name || value.$type}]`)
-    else if (this.#open.has(value)) this.#text += '[cycle]'
+    else if (this.#open.includes(value)) this.#text += '[cycle]'
     else if (depth > 20) this.#text += '…'
     else {
-      this.#open.add(value)
+      this.#open.push(value)
       this.#object(value, depth)
-      this.#open.delete(value)
+      this.#open.pop()
     }
   }
 
   #object(value: object, depth: number): void {
+    if (Object.getPrototypeOf(value) === OBJECT_PROTOTYPE) this.#fields('', value, depth)
+    else if (Array.isArray(value)) this.#list(this.#named(value, 'Array'), '[', value, ']', depth)
+    else this.#special(value, depth)
+  }
+
+  #special(value: object, depth: number): void {
     if (value instanceof Date) this.#text += Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString()
     else if (value instanceof RegExp) this.#text += toPrintable(String(value))
     else if (value instanceof URL || value instanceof URLSearchParams) this.#text += toPrintable(String(value))
@@ -72,14 +82,15 @@ class Line {
       this.add(value.valueOf(), depth)
       this.#text += ']'
     } else if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) this.#bytes(value)
-    else if (Array.isArray(value)) this.#list(this.#named(value, 'Array'), '[', value, ']', depth)
     else if (value instanceof Map) this.#map(value, depth)
     else if (value instanceof Set) this.#list(`${this.#sized(value)} `, '{', value, '}', depth)
-    else this.#fields(value, depth)
+    else this.#fields(this.#named(value, 'Object'), value, depth)
   }
 
   #named(value: object, usual: string): string {
-    const name = getClassName(Object.getPrototypeOf(value) as object | null)
+    const prototype = Object.getPrototypeOf(value) as object | null
+    if (prototype === ARRAY_PROTOTYPE) return ''
+    const name = getClassName(prototype)
     return name === usual || name === 'null' ? '' : `${toPrintable(name)} `
   }
 
@@ -121,12 +132,12 @@ class Line {
     this.#text += first ? '}' : ' }'
   }
 
-  #fields(value: object, depth: number): void {
-    this.#text += `${this.#named(value, 'Object')}{`
+  #fields(name: string, value: object, depth: number): void {
+    this.#text += `${name}{`
     let first = true
     for (const key in value) {
       if (!Object.hasOwn(value, key)) continue
-      this.#text += `${first ? ' ' : ', '}${NAME.test(key) ? key : toPrintable(JSON.stringify(key))}: `
+      this.#text += `${first ? ' ' : ', '}${toKey(key)}: `
       first = false
       this.add((value as Record<string, unknown>)[key], depth + 1)
       if (this.#full) return
@@ -135,10 +146,29 @@ class Line {
   }
 }
 
+/** What JSON need not escape, and a terminal does not act upon. */
+const CLEAR = /^[ !#-[\]-~]*$/
+
+function toQuoted(text: string): string {
+  return CLEAR.test(text) ? `"${text}"` : toPrintable(JSON.stringify(text))
+}
+
+/** Keys of records come again and again; texts of them are kept, of the first so many. */
+const keys = new Map<string, string>()
+const MAX_KEYS = 1_000
+
+function toKey(key: string): string {
+  const known = keys.get(key)
+  if (known !== undefined) return known
+  const text = NAME.test(key) ? key : toPrintable(JSON.stringify(key))
+  if (keys.size < MAX_KEYS && key.length <= 64) keys.set(key, text)
+  return text
+}
+
 function toLeaf(value: unknown, limit: number): string {
-  if (typeof value === 'string') return toPrintable(JSON.stringify(value.slice(0, limit + 1)))
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
+  if (typeof value === 'string') return toQuoted(value.length > limit ? value.slice(0, limit + 1) : value)
   if (typeof value === 'bigint') return `${value}n`
-  if (Object.is(value, -0)) return '-0'
   if (typeof value === 'function') return '[function]'
   return toPrintable(String(value))
 }

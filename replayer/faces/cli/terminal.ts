@@ -4,8 +4,10 @@ type Style = Parameters<typeof styleText>[0]
 
 /** Colours only where a person looks: a terminal that did not ask for none. */
 export function isColoured(stream: { readonly isTTY?: boolean }): boolean {
+  // First: each look at the environment asks the system.
+  if (stream.isTTY !== true) return false
   const { NO_COLOR, TERM } = process.env
-  return stream.isTTY === true && !NO_COLOR && TERM !== 'dumb'
+  return !NO_COLOR && TERM !== 'dumb'
 }
 
 /** Styles text for stdout, or returns it as it is where stdout is no terminal. */
