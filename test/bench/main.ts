@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Row } from './measure.js'
 
-const GROUPS = ['array', 'event', 'startup', 'ingest', 'seek', 'memory']
+const GROUPS = ['array', 'event', 'startup', 'route', 'ingest', 'seek', 'memory']
 
 const words = process.argv.slice(2)
 const large = words.includes('--large')

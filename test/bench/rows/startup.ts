@@ -23,17 +23,27 @@ function start(args: readonly string[], env: NodeJS.ProcessEnv): number {
   return Number(readFileSync(figures, 'utf8')) / 1000
 }
 
-const added: number[] = []
+/** What `record` hands to each process: without all of it the preload does nothing. */
+function toOrders(thread: number): NodeJS.ProcessEnv {
+  return {
+    RETROSCOPE_RECORDING: recording,
+    RETROSCOPE_THREAD: String(thread),
+    RETROSCOPE_KEY: 'a2V5IG9mIHRoZSBiZW5jaA',
+  }
+}
+
+const [added, withInputs]: [number[], number[]] = [[], []]
 for (let round = 0; round < ROUNDS; round++) {
   const bare = start([], {})
-  added.push(start(['-r', PRELOAD], { RETROSCOPE_RECORDING: recording, RETROSCOPE_THREAD: String(round) }) - bare)
+  added.push(start(['-r', PRELOAD], toOrders(2 * round)) - bare)
+  withInputs.push(start(['-r', PRELOAD], { ...toOrders(2 * round + 1), RETROSCOPE_INPUTS: '1' }) - bare)
 }
 rmSync(dir, { recursive: true, force: true })
-const ms = median(added)
-printRow({
-  what: 'start-up added by the preload',
-  figure: `${ms.toFixed(1)} ms CPU`,
-  bar: '≤25 ms',
-  against: 'bare node -e, paired, 25 rounds',
-  met: ms <= 25,
-})
+for (const [what, values] of [
+  ['start-up added by the preload', added],
+  ['  with --inputs', withInputs],
+] as const) {
+  const ms = median(values)
+  const against = 'bare node -e, paired, 25 rounds'
+  printRow({ what, figure: `${ms.toFixed(1)} ms CPU`, bar: '≤25 ms', against, met: ms <= 25 })
+}
