@@ -148,4 +148,60 @@ export const PROGRAMS: Readonly<
     code: 7,
     text: `setTimeout(() => { console.log(Date.now()); process.exit(7) }, 2); setInterval(() => {}, 1000)`,
   },
+  'directories read piece by piece': {
+    file: 'directories.mjs',
+    text: `
+      import fs from 'node:fs'
+      import fsp from 'node:fs/promises'
+      const dir = process.env.DATA
+      fs.mkdirSync(dir + '/inner')
+      fs.writeFileSync(dir + '/inner/' + Date.now(), '')
+      let n = 0
+      for await (const entry of await fsp.opendir(dir, { bufferSize: 2 })) console.log(entry.name, entry.isDirectory(), ++n)
+      const sync = fs.opendirSync(dir)
+      for (let entry; (entry = sync.readSync()); ) console.log(entry.name, entry.isFile(), ++n)
+      sync.closeSync()
+      for await (const entry of await fsp.opendir(dir, { recursive: true })) console.log(entry.name, ++n)
+      fs.opendir(dir + '/nope', (error) => console.log(error.code, error.message, ++n))
+      try { fs.opendirSync(dir + '/nope') } catch (error) { console.log(error.code, ++n) }
+      const other = fs.promises.opendir(dir).then((one) => one.close()).then(() => console.log('closed', ++n))
+      await Promise.all([other, fsp.readdir(dir).then((names) => console.log(names.length, ++n))])`,
+  },
+  'files that are watched': {
+    file: 'watched.mjs',
+    text: `
+      import fs from 'node:fs'
+      import fsp from 'node:fs/promises'
+      const dir = process.env.DATA
+      const file = dir + '/0'
+      let n = 0
+      const watcher = fs.watch(dir, (type, name) => {
+        console.log(type, name, ++n, Date.now())
+        if (name === 'new') watcher.close()
+      })
+      watcher.on('close', () => console.log('closed', ++n))
+      fs.writeFileSync(file, 'changed')
+      fs.writeFileSync(dir + '/new', 'made')
+      try { fs.watch(dir + '/nope') } catch (error) { console.log(error.code, error.message) }
+      const change = setInterval(() => fs.appendFileSync(file, 'more'), 20)
+      await new Promise((done) => fs.watchFile(file, { interval: 5 }, (now, before) => {
+        console.log(now.size, before.size, now.mtimeMs, ++n)
+        fs.unwatchFile(file)
+        clearInterval(change)
+        done()
+      }))
+      await new Promise((done) => fs.watchFile(dir + '/nope', { interval: 5, bigint: true }, (now) => {
+        console.log(now.size, ++n)
+        fs.unwatchFile(dir + '/nope')
+        done()
+      }))
+      const stop = new AbortController()
+      setTimeout(() => fs.writeFileSync(dir + '/last', ''), 3)
+      try {
+        for await (const change of fsp.watch(dir, { signal: stop.signal })) {
+          console.log(change.eventType, change.filename, ++n)
+          if (change.filename === 'last') stop.abort()
+        }
+      } catch (error) { console.log(error.name) }`,
+  },
 }

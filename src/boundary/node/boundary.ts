@@ -1,6 +1,7 @@
 import * as clocks from './clocks.js'
 import { Contexts } from './context.js'
 import * as deferredJobs from './deferred-jobs.js'
+import * as directories from './directories.js'
 import * as dns from './dns.js'
 import * as ending from './ending.js'
 import * as engine from './engine.js'
@@ -19,6 +20,21 @@ import type { TapeReader, TapeWriter } from './tape.js'
 import * as ticks from './ticks.js'
 import * as timers from './timers.js'
 import * as unfed from './unfed.js'
+import * as watching from './watching.js'
+
+/** Bindings that need no more than the tools. */
+const BINDINGS = [
+  streams,
+  processes,
+  dns,
+  random,
+  deferredJobs,
+  messaging,
+  httpParser,
+  engine,
+  directories,
+  watching,
+] as const
 
 /** Sets the seed of `Math.random` in all contexts to come: before anybody has called it. */
 export function seedRandom(internals: Internals, seed: number): void {
@@ -52,8 +68,7 @@ export function recordBoundary(
   clocks.record(internals, tape)
   processMethods.record(internals, tape)
   fs.record(internals, tape, requests, numbering)
-  for (const binding of [streams, processes, dns, random, deferredJobs, messaging, httpParser, engine])
-    binding.record(tools)
+  for (const binding of BINDINGS) binding.record(tools)
   unfed.record(internals, onUnfed)
 }
 
@@ -84,8 +99,7 @@ export function replayBoundary(
   clocks.replay(internals, tape)
   processMethods.replay(internals, tape)
   fs.replay(internals, tape, tools)
-  for (const binding of [streams, processes, dns, random, deferredJobs, messaging, httpParser, engine])
-    binding.replay(tools)
+  for (const binding of BINDINGS) binding.replay(tools)
   unfed.replay(internals, tape)
   const pump = timers.replay(internals, tape, { onEnd, isForeign, onDelivery: () => left.delivered() })
 }

@@ -6,9 +6,6 @@ import type { TapeReader } from './tape.js'
  *  binding, class and the method with which it begins. */
 const UNFED: readonly (readonly [binding: string, type: string, methods: readonly string[], label: string])[] = [
   ['udp_wrap', 'UDP', ['bind', 'bind6', 'connect', 'send', 'open'], 'a UDP socket'],
-  ['fs_event_wrap', 'FSEvent', ['start'], 'fs.watch'],
-  ['fs', 'StatWatcher', ['start'], 'fs.watchFile'],
-  ['fs_dir', '', ['opendir', 'opendirSync'], 'fs.opendir'],
   ['cares_wrap', 'ChannelWrap', ['queryAny', 'queryA', 'queryAaaa', 'queryMx', 'queryTxt', 'querySrv'], 'a DNS query'],
   ['tls_wrap', '', ['wrap'], 'TLS'],
   ['worker', 'Worker', ['startThread'], 'a worker'],
