@@ -73,6 +73,10 @@ export class SpoolTape implements TapeWriter {
     this.#entries.digest(TAG.bytesDigest, bytes)
   }
 
+  get nested(): boolean {
+    return this.#nested.length > 0
+  }
+
   enter(): void {
     this.#nested.push(false)
   }

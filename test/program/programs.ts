@@ -1,3 +1,5 @@
+import { CERTIFICATE, KEY } from './certificate.js'
+
 /** Programs to record and run again. Each prints what would differ in a second run. */
 export const PROGRAMS: Readonly<
   Record<string, { readonly file: string; readonly text: string; readonly code?: number }>
@@ -203,5 +205,92 @@ export const PROGRAMS: Readonly<
           if (change.filename === 'last') stop.abort()
         }
       } catch (error) { console.log(error.name) }`,
+  },
+  'an HTTPS server and its clients': {
+    file: 'https.mjs',
+    text: `
+      import https from 'node:https'
+      const [key, cert] = [\`${KEY}\`, \`${CERTIFICATE}\`]
+      let n = 0
+      const server = https.createServer({ key, cert }, (request, response) => {
+        setTimeout(() => {
+          response.setHeader('x-random', Math.random())
+          response.write('hello ' + request.url + ' ' + request.socket.servername + ' ')
+          request.pipe(response, { end: false })
+          request.on('end', () => setTimeout(() => response.end(String(Date.now())), Math.random() * 4))
+        }, Math.random() * 4)
+      })
+      await new Promise((done) => server.listen(0, '127.0.0.1', done))
+      const { port } = server.address()
+      const agent = new https.Agent({ keepAlive: true, maxSockets: 4, ca: cert })
+      const options = { host: '127.0.0.1', servername: 'other.test', port, agent, method: 'POST' }
+      const send = (path, body) => new Promise((done, fail) => https.request({ ...options, path }, (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (part) => { text += part })
+        response.on('end', () => done(text + response.headers['x-random']))
+      }).on('error', fail).end(body))
+      const one = async (_, i) => console.log('sent', i, await send('/' + i, 'body ' + i), ++n)
+      await Promise.all(Array.from({ length: 12 }, one))
+      console.log((await send('/large', 'x'.repeat(300000))).length, ++n)
+      https.get({ host: '127.0.0.1', port }).on('error', (error) => {
+        console.log(error.code, error.message, ++n)
+        agent.destroy()
+        server.close(() => console.log('closed', Date.now()))
+        server.closeAllConnections()
+      })`,
+  },
+  'TLS sockets by name and protocol': {
+    file: 'tls.mjs',
+    text: `
+      import tls from 'node:tls'
+      import { AsyncLocalStorage } from 'node:async_hooks'
+      const [key, cert] = [\`${KEY}\`, \`${CERTIFICATE}\`]
+      const storage = new AsyncLocalStorage()
+      let n = 0
+      const after = (...words) => () => {
+        console.log(...words, ++n)
+        process.nextTick(() => console.log('tick', ...words, ++n))
+        Promise.resolve().then(() => console.log('micro', ...words, ++n))
+      }
+      const options = {
+        key, cert, ALPNProtocols: ['second', 'first'], requestCert: true, rejectUnauthorized: false,
+        SNICallback(name, done) {
+          console.log('asked for', name, ++n)
+          setTimeout(() => done(null, tls.createSecureContext({ key, cert })), 1)
+        },
+      }
+      const server = tls.createServer(options, (socket) => {
+        console.log('secure', socket.servername, socket.alpnProtocol, socket.authorized, socket.getProtocol(), ++n)
+        socket.write('one ', after('one'))
+        socket.write('two ')
+        socket.pipe(socket)
+      })
+      server.on('newSession', (id, data, done) => { console.log('session', id.length, data.length, ++n); done() })
+      server.on('tlsClientError', (error) => console.log('client error', error.code, ++n))
+      await new Promise((done) => server.listen(0, '127.0.0.1', done))
+      const { port } = server.address()
+      const open = (i) => new Promise((done) => storage.run(i, () => {
+        const own = i % 2 === 0 ? { key, cert } : {}
+        const servername = i < 3 ? 'localhost' : 'other.test'
+        const socket = tls.connect({ port, host: '127.0.0.1', servername, ca: cert, ALPNProtocols: ['first'], ...own }, () => {
+          const peer = socket.getPeerCertificate(true)
+          console.log(i, storage.getStore(), socket.authorized, socket.alpnProtocol, socket.getCipher().name, ++n)
+          console.log(peer.subject.CN, peer.issuerCertificate === peer, socket.getPeerX509Certificate().subject)
+          console.log(socket.getFinished().length, socket.exportKeyingMaterial(8, 'label').toString('hex'))
+          for (let part = 0; part < 3; part++) socket.write('part ' + part + ' ', after('written', i, part))
+          socket.end('end')
+        })
+        socket.on('session', (session) => console.log('client session', i, session.length, ++n))
+        let text = ''
+        socket.setEncoding('utf8').on('data', (part) => { text += part })
+        socket.on('end', () => console.log('end', i, storage.getStore(), text, socket.bytesRead, ++n))
+        socket.on('close', done).on('error', (error) => console.log(i, error.code))
+      }))
+      await Promise.all([0, 1, 2, 3, 4, 5].map(open))
+      const wrong = tls.connect({ port, host: '127.0.0.1', servername: 'third.test', ca: cert, ALPNProtocols: ['third'] })
+      wrong.on('error', (error) => {
+        console.log(error.code, ++n)
+        server.close(() => console.log('closed', ++n))
+      })`,
   },
 }

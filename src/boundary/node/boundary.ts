@@ -9,6 +9,7 @@ import * as fs from './fs.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import * as httpParser from './http-parser.js'
 import type { Internals, Native } from './internals.js'
+import * as joints from './joints.js'
 import * as messaging from './messaging.js'
 import type { Numbering } from './numbering.js'
 import * as processMethods from './process-methods.js'
@@ -19,6 +20,7 @@ import * as streams from './streams.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 import * as ticks from './ticks.js'
 import * as timers from './timers.js'
+import * as tls from './tls.js'
 import * as unfed from './unfed.js'
 import * as watching from './watching.js'
 
@@ -34,6 +36,7 @@ const BINDINGS = [
   engine,
   directories,
   watching,
+  tls,
 ] as const
 
 /** Sets the seed of `Math.random` in all contexts to come: before anybody has called it. */
@@ -101,5 +104,6 @@ export function replayBoundary(
   fs.replay(internals, tape, tools)
   for (const binding of BINDINGS) binding.replay(tools)
   unfed.replay(internals, tape)
-  const pump = timers.replay(internals, tape, { onEnd, isForeign, onDelivery: () => left.delivered() })
+  const isJoined = joints.replay(tape)
+  const pump = timers.replay(internals, tape, { onEnd, isForeign, isJoined, onDelivery: () => left.delivered() })
 }

@@ -36,6 +36,9 @@ export interface MethodPlan {
   readonly argue?: (tape: TapeReader | TapeWriter, args: Args) => void
   readonly save?: (tape: TapeWriter, args: Args, handle: Handle) => void
   readonly load?: (tape: TapeReader, args: Args, handle: Handle) => void
+  /** A result as the tape can keep it, and back. */
+  readonly keep?: (result: unknown) => unknown
+  readonly revive?: (kept: unknown) => unknown
 }
 
 /** A class of native handles: its methods by the way in which they answer. What stands nowhere in here is a method that
@@ -47,6 +50,8 @@ export interface HandlePlan {
   readonly methods?: Readonly<Record<string, MethodPlan>>
   /** Left as they are: they answer from the handle alone, the same in every run. */
   readonly passing?: readonly string[]
+  /** Called before each delivery that is recorded. */
+  readonly before?: () => void
 }
 
 export interface RecordTools {
@@ -110,6 +115,7 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
           // Node's JavaScript calls some of them itself, in another context.
           if (name !== 'onread' && tools.contexts.asyncId !== handle.getAsyncId())
             return Reflect.apply(callback, this, args)
+          plan.before?.()
           tape.deliver(code, turnOf(handle))
           tape.value(numbering.of(handle, tape.turn))
           event.save(tape, args, handle)
@@ -127,7 +133,7 @@ function recordMethod(tools: RecordTools, type: HandleClass, plan: HandlePlan, n
   const original = findMethod(type.prototype, name)!
   const code = tape.code(`${plan.name}.${name}`)
   const closed = tape.code(`${plan.name} closed`)
-  const { argue = argueAll, save } = plan.methods?.[name] ?? {}
+  const { argue = argueAll, save, keep } = plan.methods?.[name] ?? {}
   replace(type.prototype, name, function (this: Handle): unknown {
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
     const args = arguments
@@ -156,7 +162,7 @@ function recordMethod(tools: RecordTools, type: HandleClass, plan: HandlePlan, n
     tape.leave()
     tape.result()
     tape.value(OUTCOME.returned)
-    tape.value(result)
+    tape.value(keep ? keep(result) : result)
     save?.(tape, args, this)
     tape.end()
     return result
@@ -205,7 +211,7 @@ function recordRequest(
     tape.value(result)
     const waits = save(tape, result)
     tape.end()
-    if (waits) requests.follow(later, request)
+    if (waits) requests.follow(later, request, undefined, plan.before)
     return result
   })
 }
@@ -262,7 +268,7 @@ function replayMethod(tools: ReplayTools, type: HandleClass, plan: HandlePlan, n
   const { tape, numbering, contexts } = tools
   const original = findMethod(type.prototype, name)!
   const code = tape.code(`${plan.name}.${name}`)
-  const { argue = argueAll, load } = plan.methods?.[name] ?? {}
+  const { argue = argueAll, load, revive } = plan.methods?.[name] ?? {}
   const closing = new Map<number, { readonly handle: Handle; readonly callback: Native }>()
   if (name === CLOSING) {
     tape.on(tape.code(`${plan.name} closed`), () => {
@@ -297,7 +303,7 @@ function replayMethod(tools: ReplayTools, type: HandleClass, plan: HandlePlan, n
     }
     load?.(tape, args, this)
     tape.end()
-    return value
+    return revive ? revive(value) : value
   })
 }
 

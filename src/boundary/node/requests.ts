@@ -22,8 +22,9 @@ export class RequestRecorder {
     this.#tape = tape
   }
 
-  /** To be called with the request before the native call is made, or right after it where it may refuse. */
-  follow(code: Code, request: Request, save?: SaveExtra): void {
+  /** To be called with the request before the native call is made, or right after it where it may refuse.
+   *  @param before called when the completion is about to be delivered */
+  follow(code: Code, request: Request, save?: SaveExtra, before?: () => void): void {
     const tape = this.#tape
     const number = this.next()
     const cause = tape.turn
@@ -31,6 +32,7 @@ export class RequestRecorder {
     request.oncomplete = function oncomplete(): unknown {
       // biome-ignore lint/complexity/noArguments: passed on as they are
       const args = arguments
+      before?.()
       tape.deliver(code, cause)
       tape.value(number)
       save?.(tape, args)

@@ -14,7 +14,7 @@ import type { Holder, Internals, Native } from './internals.js'
 import { recordCall, replace, replayCall } from './synchronous.js'
 
 /** Shared with the native side (lib/internal/stream_base_commons.js). */
-interface StreamState {
+export interface StreamState {
   readonly state: Int32Array
   readonly kReadBytesOrError: number
   readonly kArrayBufferOffset: number
@@ -22,7 +22,7 @@ interface StreamState {
   readonly kLastWriteWasAsync: number
 }
 
-function toState(internals: Internals): StreamState {
+export function toState(internals: Internals): StreamState {
   const binding = internals.binding('stream_wrap') as unknown as StreamState & { streamBaseState: Int32Array }
   const { kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync } = binding
   return { state: binding.streamBaseState, kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync }
@@ -116,7 +116,7 @@ const ADDRESS = {
   load: (tape: ReplayTools['tape'], args: ArrayLike<unknown>) => Object.assign(args[0] as object, tape.value()),
 }
 
-function toPlan(name: string, stream: StreamState, print?: ReplayTools['print']): HandlePlan {
+export function toPlan(name: string, stream: StreamState, print?: ReplayTools['print']): HandlePlan {
   const requests: Record<string, RequestPlan> = { shutdown: {}, connect: {}, connect6: {} }
   for (const method of WRITES) requests[method] = toWritePlan(stream, method, print)
   return {
@@ -160,13 +160,17 @@ export function record(tools: RecordTools): void {
   for (const { binding, type } of TYPES) {
     const holder = tools.internals.binding(binding)
     const handle = holder[type] as HandleClass
-    const fd = findGetter(handle.prototype, 'fd')
-    recordHandle(tools, handle, toPlan(type, stream))
+    recordStream(tools, handle, toPlan(type, stream))
     recordConnections(tools, handle, type)
-    if (fd) recordFd(tools, handle, type, fd)
-    keepOffNative(handle.prototype)
     if (type === 'TTY') recordCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
   }
+}
+
+export function recordStream(tools: RecordTools, type: HandleClass, plan: HandlePlan): void {
+  const fd = findGetter(type.prototype, 'fd')
+  recordHandle(tools, type, plan)
+  if (fd) recordFd(tools, type, plan.name, fd)
+  keepOffNative(type.prototype)
 }
 
 function findGetter(prototype: Holder, name: string): (() => unknown) | undefined {
@@ -226,22 +230,26 @@ export function replay(tools: ReplayTools): void {
   for (const { binding, type } of TYPES) {
     const holder = tools.internals.binding(binding)
     const handle = holder[type] as HandleClass & (new (kind: number) => object)
-    const hadFd = findGetter(handle.prototype, 'fd') !== undefined
-    replayHandle(tools, handle, toPlan(type, stream, tools.print))
+    replayStream(tools, handle, toPlan(type, stream, tools.print))
     replayConnections(tools, handle, type, holder['constants'] as Record<string, number> | undefined)
-    if (hadFd) replayFd(tools, handle, type)
-    for (const [name, key] of [
-      ['bytesRead', 'read'],
-      ['bytesWritten', 'written'],
-    ] as const) {
-      const get = function (this: object): number {
-        return countOf(this)[key]
-      }
-      Object.defineProperty(handle.prototype, name, { configurable: true, get })
-    }
-    keepOffNative(handle.prototype)
     if (type === 'TTY') replayCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
   }
+}
+
+export function replayStream(tools: ReplayTools, type: HandleClass, plan: HandlePlan): void {
+  const hadFd = findGetter(type.prototype, 'fd') !== undefined
+  replayHandle(tools, type, plan)
+  if (hadFd) replayFd(tools, type, plan.name)
+  for (const [name, key] of [
+    ['bytesRead', 'read'],
+    ['bytesWritten', 'written'],
+  ] as const) {
+    const get = function (this: object): number {
+      return countOf(this)[key]
+    }
+    Object.defineProperty(type.prototype, name, { configurable: true, get })
+  }
+  keepOffNative(type.prototype)
 }
 
 /** A terminal's handle cannot be made where there is none. */

@@ -25,6 +25,8 @@ export interface TapeWriter extends Tape {
   argument(value: unknown): void
   /** The same for bytes: their length and CRC. */
   digest(bytes: Uint8Array): void
+  /** Whether what is delivered is nested in a native call of the moment. */
+  readonly nested: boolean
   /** A native call follows in which the program may be called back: what is delivered until `leave` is nested in it. */
   enter(): void
   leave(): void

@@ -68,6 +68,8 @@ export interface PumpEvents {
   isForeign(): boolean
   /** A delivery begins. */
   onDelivery(): void
+  /** The next delivery came in the callback scope of the one before. */
+  isJoined(): boolean
 }
 
 /** The same from the tape, with the pump that drives the whole replay. */
@@ -124,7 +126,8 @@ function startPump(
     if (mayDeliver()) {
       events.onDelivery()
       try {
-        tape.deliver()
+        do tape.deliver()
+        while (mayDeliver() && events.isJoined())
       } finally {
         // Non-zero keeps the native side in its loop, also after a throw.
         info[HAS_OUTSTANDING] = mayDeliver() ? 1 : 0

@@ -7,7 +7,7 @@ import type { TapeReader } from './tape.js'
 const UNFED: readonly (readonly [binding: string, type: string, methods: readonly string[], label: string])[] = [
   ['udp_wrap', 'UDP', ['bind', 'bind6', 'connect', 'send', 'open'], 'a UDP socket'],
   ['cares_wrap', 'ChannelWrap', ['queryAny', 'queryA', 'queryAaaa', 'queryMx', 'queryTxt', 'querySrv'], 'a DNS query'],
-  ['tls_wrap', '', ['wrap'], 'TLS'],
+  ['tls_wrap', 'TLSWrap', ['enablePskCallback'], 'TLS with pre-shared keys'],
   ['worker', 'Worker', ['startThread'], 'a worker'],
   ['http2', 'Http2Session', ['consume'], 'HTTP/2'],
   ['inspector', 'Connection', ['dispatch'], 'an inspector session'],
