@@ -1,7 +1,7 @@
 import { RetroscopeError } from '../src/errors.js'
 import type { Event } from '../src/events.js'
 import { type Seq, toSeq } from '../src/ids.js'
-import type { LogQuery, LogReader, ProcessInfo, StateAnswer, ThreadInfo } from '../src/log/reader.js'
+import type { GapInfo, LogQuery, LogReader, ProcessInfo, StateAnswer, ThreadInfo } from '../src/log/reader.js'
 import { followCauses } from './causes.js'
 import { diffStates } from './diff.js'
 import { toText } from './event-text.js'
@@ -56,6 +56,10 @@ export class LogRecording implements Recording {
 
   getProcesses(): readonly ProcessInfo[] {
     return this.#open().processes()
+  }
+
+  getGaps(): readonly GapInfo[] {
+    return this.#open().gaps()
   }
 
   isRunning(): boolean {

@@ -122,10 +122,12 @@ export interface MomentOptions {
 export interface Recording {
   /** Everything about it. Cost: one pass over it, decoding little. `onProgress` gets the seq that it is at. */
   info(onProgress?: (seq: number) => void): Promise<RecordingInfo>
-  /** First seq that is held, and the number of seqs given so far. Cheap, as the next three. */
+  /** First seq that is held, and the number of seqs given so far. Cheap, as the next four. */
   getSpan(): { readonly firstSeq: Seq; readonly endSeq: number }
   getThreads(): readonly ThreadInfo[]
   getProcesses(): readonly ProcessInfo[]
+  /** What is missing, as far as the log says it and reading met it: damage shows when something needs what it took. */
+  getGaps(): readonly GapInfo[]
   /** Whether someone may still be writing it. */
   isRunning(): boolean
   events(query?: EventQuery): AsyncIterable<Event>

@@ -95,12 +95,27 @@ class StoredLog implements LogReader {
 
   async *#readForward(query: LogQuery, size: number): AsyncGenerator<Event[]> {
     yield* this.#readKept(query)
-    for (const segment of this.#segments) yield* this.#readSegment(segment, query, size)
+    for (const [at, segment] of this.#segments.entries()) {
+      yield this.#readLost(at, query)
+      yield* this.#readSegment(segment, query, size)
+    }
   }
 
   async *#readReversed(query: LogQuery, size: number): AsyncGenerator<Event[]> {
-    for (const segment of this.#segments.toReversed()) yield* this.#readSegment(segment, query, size)
+    for (let at = this.#segments.length - 1; at >= 0; at--) {
+      yield* this.#readSegment(this.#segments[at]!, query, size)
+      yield this.#readLost(at, query)
+    }
     yield* this.#readKept(query)
+  }
+
+  /** What stood between a segment and the one before it. Only the oldest segments are ever dropped. */
+  #readLost(at: number, query: LogQuery): Event[] {
+    const from = this.#segments[at - 1]?.log.endSeq
+    const to = this.#segments[at]!.log.firstSeq - 1
+    const { from: first, to: last } = this.#toBounds(query)
+    if (from === undefined || from > to || first > to || last < from) return []
+    return this.#readHole(from, to, query)
   }
 
   async *#readKept(query: LogQuery): AsyncGenerator<Event[]> {
@@ -234,21 +249,36 @@ class StoredLog implements LogReader {
     const before = this.endSeq
     const old = this.#stores
     const stores = await this.#source()
+    try {
+      await this.#load(stores)
+    } catch (error) {
+      if (old !== stores) await stores.close()
+      throw error
+    }
+    if (old !== stores) await old?.close()
+    return this.endSeq > before
+  }
+
+  /** Takes over all of the stores, or nothing. */
+  async #load(stores: LogStores): Promise<void> {
     const segments: SegmentReader[] = []
+    const lost: number[] = []
     for (const store of stores.stores) {
       const segment = await SegmentReader.open(store)
       if (segment) segments.push(segment)
+      else if (segment === null) lost.push(segments.at(-1)?.log.endSeq ?? 0)
     }
     const last = segments.at(-1)
-    this.#tables = last && (await LogTables.load(last.store, last.log))
+    if (!last && lost.length > 0) throw toUnreadable()
+    const tables = last && (await LogTables.load(last.store, last.log))
     this.#kept = await KeptEvents.load(stores.stores, segments[0]?.log.firstSeq ?? 0)
+    this.#tables = tables
     this.#segments = segments
     this.#stores = stores
     this.#found = stores.damage.map(({ file, what }) =>
       this.#toGap(0, Math.max(0, this.endSeq - 1), `${file}: ${what}`),
     )
-    if (old !== stores) await old?.close()
-    return this.endSeq > before
+    for (const from of lost) this.#found.push(this.#toGap(from, from, 'a segment of the log cannot be read'))
   }
 
   async close(): Promise<void> {
@@ -315,7 +345,9 @@ class StoredLog implements LogReader {
 
   #note(from: number, to: number, detail: string | undefined): void {
     const known = [...(this.#tables?.gaps ?? []), ...this.#found]
-    if (known.some((gap) => gap.from === from && gap.to === to)) return
+    // A gap of unknown size spans what it may concern, and says nothing of these.
+    const holds = (gap: GapInfo) => gap.count !== null && gap.from <= from && gap.to >= to
+    if (known.some((gap) => holds(gap) || (gap.from === from && gap.to === to))) return
     this.#found.push({ ...this.#toGap(from, to, detail), count: to - from + 1 })
   }
 
@@ -341,6 +373,12 @@ function* toCursors(bytes: Uint8Array, firstSeq: number, query: LogQuery): Gener
     const again = new ChunkCursor(bytes, firstSeq)
     if (again.seek(seq)) yield again
   }
+}
+
+function toUnreadable(): RetroscopeError {
+  return new RetroscopeError('DAMAGED', 'The log cannot be read: the row that says what it holds is damaged.', {
+    hint: '`retroscope verify` names every place that is damaged. Take another copy of the recording, if there is one.',
+  })
 }
 
 function toHeaderFilter(query: LogQuery): HeaderFilter {

@@ -7,6 +7,7 @@ import { Ingest } from './ingest.js'
 import type { KeyValue } from './key-value.js'
 import type { LevelDamage } from './leveldb/check.js'
 import { type LogStores, openLogReader } from './log-reader.js'
+import { findLostEnd, readEndSeq } from './lost-end.js'
 import { openMemoryStore } from './memory-store.js'
 import { openOverlay } from './overlay-store.js'
 import { openPackedStore } from './packed-store.js'
@@ -80,6 +81,7 @@ export async function openStores(path: string): Promise<LogStores> {
 /** A directory's stores as they stand, unless it is `collected` with what its spools have and its log has not above them,
  *  in memory. Leaves the directory as it is. */
 export async function snapshotStores(path: string, startedAtUs: number, collected = false): Promise<LogStores> {
+  const endSeq = readEndSeq(path)
   const snapshot = await takeSnapshot(path)
   const source = openSpoolDirectory(join(snapshot.dir, 'spool'), { readOnly: true })
   try {
@@ -90,6 +92,7 @@ export async function snapshotStores(path: string, startedAtUs: number, collecte
       stores.push(opened.store)
       damage.push(...opened.damage)
     }
+    damage.push(...(await findLostEnd(stores.at(-1), endSeq)))
     const below = stores.pop() ?? openMemoryStore()
     stores.push(collected ? below : await takeTails(below, source, startedAtUs, damage))
     return { stores, damage, close: () => snapshot.close() }

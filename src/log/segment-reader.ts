@@ -53,7 +53,7 @@ export class SegmentReader {
   /** @returns undefined when nothing was committed to it; null when its first row cannot be read */
   static async open(store: KeyValue): Promise<SegmentReader | null | undefined> {
     const stored = await store.get(toMetaKey(TABLE.log))
-    if (stored === undefined) return undefined
+    if (stored === undefined) return (await isEmpty(store)) ? undefined : null
     const log = decodeRow<LogRow>(stored)
     return log && new SegmentReader(store, log)
   }
@@ -215,6 +215,11 @@ export class SegmentReader {
     for await (const entry of this.store.range(range)) return entry
     return undefined
   }
+}
+
+async function isEmpty(store: KeyValue): Promise<boolean> {
+  for await (const _ of store.range({ limit: 1 })) return false
+  return true
 }
 
 function toThreadChunk(key: Uint8Array, value: Uint8Array): ThreadChunk {

@@ -8,6 +8,7 @@ import { detectRecording, type RecordingFormat, readFormat } from './format-file
 import { toKeyName } from './key-names.js'
 import type { KeyValue } from './key-value.js'
 import { checkLevelFiles } from './leveldb/check.js'
+import { findLostEnd, readEndSeq } from './lost-end.js'
 import { BLOCK_TYPES, type BlockPlace, readBlock } from './packed-block.js'
 import { DIGEST_BYTES, loadIndex, openPackedStore, PACKED_END, type PackedRecording, readRoot } from './packed-store.js'
 import { toSegmentDir } from './segments.js'
@@ -50,6 +51,7 @@ export async function verifyRecording(path: string, meaning?: MeaningCheck): Pro
 
 async function verifyDirectory(path: string, meaning: MeaningCheck | undefined): Promise<VerifyReport> {
   const format = readFormat(path)
+  const endSeq = readEndSeq(path)
   const snapshot = await takeSnapshot(path)
   try {
     const tally = new Tally()
@@ -67,6 +69,7 @@ async function verifyDirectory(path: string, meaning: MeaningCheck | undefined):
       await checkValues(store, name, tally)
       segments.push(store)
     }
+    for (const { file, range, what } of await findLostEnd(segments.at(-1), endSeq)) tally.add({ file, range, what })
     if (meaning) for await (const range of meaning({ segments, dir: snapshot.dir })) tally.add(range)
     return { path, form: 'directory', format, ...tally.result() }
   } finally {

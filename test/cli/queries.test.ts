@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -224,6 +225,32 @@ t.test('[Q2] what does not exist is an error that says what does and what was me
     t.match((await runCli('info', newer)).stderr, /refuses access/)
     chmodSync(newer, 0o700)
   }
+})
+
+t.test('[Q10] what damage took out of a list is named, and where to look', async (t) => {
+  const packed = join(t.testdir(), 'damaged one.retro')
+  const recording = await recordHere(t, async (scope) => {
+    const cart = scope.container('cart', { text: '' })
+    for (let n = 0; n < 4_000; n++) cart.text = randomBytes(30).toString('hex')
+    scope.mark('the end')
+  })
+  await runCli('pack', recording, '-o', packed)
+  for (const words of [['--process', 'cart'], ['--kind', 'mark'], []]) {
+    t.equal((await runCli('events', packed, ...words)).stderr, '', 'nothing is said of a whole one')
+  }
+  const bytes = readFileSync(packed)
+  bytes[Math.floor(bytes.length / 2)]! ^= 1
+  writeFileSync(packed, bytes)
+  const said = /damaged[\s\S]*retroscope verify '.*damaged one\.retro'\n$/
+  for (const words of [
+    ['events', '--process', 'cart'],
+    ['events', '--kind', 'state', '--json'],
+    ['history', 'cart'],
+  ]) {
+    const [command, ...rest] = words as [string, ...string[]]
+    t.match((await runCli(command, packed, ...rest)).stderr, said, words.join(' '))
+  }
+  t.equal((await runCli('verify', packed)).code, 1)
 })
 
 t.test('--help of each command shows an example that works', async (t) => {

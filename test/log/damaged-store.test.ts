@@ -1,12 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
+import { isRetroscopeError } from '../../src/errors.js'
 import { Ingest } from '../../src/log/ingest.js'
 import type { Entry, KeyValue, Range } from '../../src/log/key-value.js'
+import { toMetaKey } from '../../src/log/keys.js'
 import { openLogReader } from '../../src/log/log-reader.js'
 import { openMemoryStore } from '../../src/log/memory-store.js'
 import type { LogReader } from '../../src/log/reader.js'
 import { toEmptyState } from '../../src/log/resume.js'
+import { Retention } from '../../src/log/retention.js'
 import { SpoolMemory } from '../../src/log/spool-source.js'
+import { TABLE } from '../../src/log/tables.js'
 import { LogWriter } from '../../src/log/writer.js'
 import { listEvents, SpoolScript, STARTED_AT_US, type StatesAt } from './spool-script.js'
 
@@ -69,9 +73,11 @@ t.test(`[L13] ${HITS} values damaged, as many hidden: every answer is right or s
   const totals = { right: 0, damaged: 0, events: 0, gaps: 0 }
   for (let n = 0; n < HITS * 2; n++) {
     const key = script.pick(keys)
-    const reader = await openOn(new HitStore(store, key, n % 2 === 0)).catch(() => undefined)
-    if (!reader || reader.endSeq === 0) continue
     const at = `${Buffer.from(key).toString('hex')} ${n % 2 === 0 ? 'hidden' : 'damaged'}`
+    const reader = await openOn(new HitStore(store, key, n % 2 === 0)).catch((error: unknown) => {
+      if (!isRetroscopeError(error) || error.code !== 'DAMAGED') t.fail(`${at}: ${String(error)}`)
+    })
+    if (!reader) continue
     const wrong = await findWrongState(script, { reader, whole, expected }, totals)
     if (wrong) t.fail(`${at}: ${wrong}`)
     const found = await listEvents(reader)
@@ -108,3 +114,46 @@ async function findWrongState(
   }
   return undefined
 }
+
+t.test('[L17] a segment that cannot be read is a gap between its neighbours, and alone it is an error', async (t) => {
+  const script = new SpoolScript(5)
+  script.run(1_500)
+  const source = new SpoolMemory()
+  for (const [path, bytes] of script.blocksInTime()) source.append(path, bytes)
+  const stores = [openMemoryStore()]
+  const writer = new LogWriter(stores[0]!, toEmptyState(STARTED_AT_US))
+  const create = async () => {
+    stores.push(openMemoryStore())
+    return stores.at(-1)!
+  }
+  const drop = async () => {}
+  await new Ingest(writer, source, { retention: new Retention(writer, { create, drop }, { maxEvents: 400 }) }).pump(
+    true,
+  )
+  const hit = (store: KeyValue, hidden: boolean) => new HitStore(store, toMetaKey(TABLE.log), hidden)
+  const openAll = (all: readonly KeyValue[]) =>
+    openLogReader(async () => ({ stores: all, damage: [], close: async () => {} }), STARTED_AT_US)
+  const whole = await openAll(stores)
+  const expected = script.statesBySeq(whole, await listEvents(whole))
+  const middle = Math.floor(stores.length / 2)
+  for (const at of [middle, stores.length - 1]) {
+    for (const hidden of [false, true]) {
+      const reader = await openAll(stores.map((store, n) => (n === at ? hit(store, hidden) : store)))
+      const events = await listEvents(reader)
+      t.match(reader.gaps(), [{ reason: 'damaged' }], 'the damage is named')
+      t.strictSame(await listEvents(reader, { reverse: true }), events.toReversed())
+      const [gap] = events.filter(({ kind }) => kind === 'gap')
+      t.equal(gap !== undefined, at === middle, 'what later events prove missing stands in its place')
+      const lost = gap?.kind === 'gap' ? (gap.body.count ?? 0) - 1 : 0
+      t.equal(events.length + lost, reader.endSeq)
+      t.equal(
+        await findWrongState(script, { reader, whole, expected: expected.slice(0, reader.endSeq) }, zero()),
+        undefined,
+      )
+    }
+  }
+  for (const hidden of [false, true]) await t.rejects(openAll([hit(stores[0]!, hidden)]), { code: 'DAMAGED' })
+  t.equal((await openAll([openMemoryStore()])).endSeq, 0, 'what was never written to is empty')
+})
+
+const zero = () => ({ right: 0, damaged: 0 })

@@ -103,7 +103,7 @@ function toEventRows(info: RecordingInfo): string[] {
   )
   const gaps = info.gaps.map(
     ({ reason, count, from, to, detail }) =>
-      `${paint('yellow', 'gap')} ${count === null ? 'some' : toCount(count)} events ${toSafeLine(reason)}, between ${from} and ${to}${detail ? `: ${toSafeLine(detail)}` : ''}`,
+      `${paint('yellow', 'gap')} ${count === null ? 'some events' : toPlural(count, 'event')} ${toSafeLine(reason)}, between ${from} and ${to}${detail ? `: ${toSafeLine(detail)}` : ''}`,
   )
   return [row('events', counts.join(', ') || 'none'), ...toRows('', gaps, gaps.length)]
 }

@@ -4,6 +4,8 @@ import { openRecording } from '../../open.js'
 import type { Recording } from '../../recording.js'
 import { toSuggestion } from '../../spelling.js'
 import { flush } from './output.js'
+import { toWord } from './shell-word.js'
+import { paintError } from './terminal.js'
 
 /** Opens a recording, asks it, and closes it whatever happens: also on Ctrl-C, after which the signal does its work. */
 export async function withRecording(path: string, ask: (recording: Recording) => Promise<void>): Promise<void> {
@@ -19,11 +21,19 @@ export async function withRecording(path: string, ask: (recording: Recording) =>
   try {
     await ask(recording)
     await flush()
+    warnOfDamage(recording, path)
   } finally {
     process.removeListener('SIGINT', interrupt)
     process.removeListener('SIGTERM', interrupt)
     await recording.close()
   }
+}
+
+/** What damage took is missing from lists of what is left, and a filter hides the gap that stands in its place. */
+function warnOfDamage(recording: Recording, path: string): void {
+  if (!recording.getGaps().some(({ reason }) => reason === 'damaged')) return
+  const text = 'the recording is damaged, and what cannot be read is missing here.'
+  process.stderr.write(`${paintError('yellow', 'retroscope:')} ${text}\nSee where: retroscope verify ${toWord(path)}\n`)
 }
 
 /** For options that take a number of things. @throws InvalidArgumentError */

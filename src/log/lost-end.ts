@@ -1,0 +1,26 @@
+import { readCollectorNote } from './collector-lock.js'
+import type { KeyValue } from './key-value.js'
+import type { LevelDamage } from './leveldb/check.js'
+import { SegmentReader } from './segment-reader.js'
+
+/** How many seqs the collector of a recording had given when it ended in order. Read it before the log: one that ends
+ *  meanwhile would otherwise have given more than the log holds that was looked at. */
+export function readEndSeq(recording: string): number | undefined {
+  return readCollectorNote(recording)?.ended?.endSeq
+}
+
+/** A write-ahead log that was cut off looks like that of a killed writer. That its writer was not killed shows in what
+ *  it said of itself at its end. @param last the store of the newest segment, if there is any */
+export async function findLostEnd(
+  last: KeyValue | undefined,
+  endSeq: number | undefined,
+): Promise<readonly LevelDamage[]> {
+  if (endSeq === undefined) return []
+  const segment = last && (await SegmentReader.open(last))
+  // A row that cannot be read is said by whoever needs it.
+  if (segment === null) return []
+  const found = segment?.log.endSeq ?? 0
+  if (found >= endSeq) return []
+  const what = `it ends before seq ${found}, and its collector had given ${endSeq}`
+  return [{ file: 'log', range: null, what, structural: false }]
+}
