@@ -2,14 +2,15 @@ import type { Seq } from '../src/ids.js'
 import { diffValues } from '../src/json/diff-values.js'
 import type { LogReader, ProcessInfo } from '../src/log/reader.js'
 import type { DiffAnswer } from './recording.js'
+import { loadStateAt } from './states.js'
 
 /** What turns the state after `from` into the state after `to`, as RFC 6902 operations, with both states. Where the
  *  container began after `from`, its first state is what `to` is compared with, and the answer's `from` says so. */
 export async function diffStates(log: LogReader, container: ProcessInfo, from: Seq, to: Seq): Promise<DiffAnswer> {
   const start = (await findBirth(log, container, { from, to })) ?? from
-  const before = await log.stateAt(container, start)
+  const before = await loadStateAt(log, container, start)
   if (!before.ok) return before
-  const after = await log.stateAt(container, to)
+  const after = await loadStateAt(log, container, to)
   if (!after.ok) return after
   const patch = diffValues(before.state, after.state)
   return { ok: true, from: start, to, patch, before: before.state, after: after.state }

@@ -24,6 +24,7 @@ import type {
   WhyAnswer,
   WhyLink,
 } from './recording.js'
+import { loadStateAt } from './states.js'
 import { findThread } from './threads.js'
 import { resolveMoment } from './timeline.js'
 import { explain } from './why.js'
@@ -98,7 +99,7 @@ export class LogRecording implements Recording {
 
   async stateAt(container: ProcessInput, moment: MomentInput = 'end'): Promise<StateAnswer> {
     const found = findContainer(this.#open(), container)
-    return this.#log.stateAt(found, await this.resolve(moment))
+    return loadStateAt(this.#log, found, await this.resolve(moment))
   }
 
   async diff(container: ProcessInput, from: MomentInput, to: MomentInput): Promise<DiffAnswer> {

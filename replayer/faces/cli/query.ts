@@ -1,11 +1,13 @@
 import { InvalidArgumentError } from 'commander'
+import { RetroscopeError } from '../../../src/errors.js'
 import { EVENT_KINDS, type EventKind } from '../../../src/events.js'
+import type { Seq } from '../../../src/ids.js'
 import { openRecording } from '../../open.js'
 import type { Recording } from '../../recording.js'
 import { toSuggestion } from '../../spelling.js'
 import { flush } from './output.js'
 import { toWord } from './shell-word.js'
-import { paintError } from './terminal.js'
+import { paintError, toSafeLine } from './terminal.js'
 
 /** Opens a recording, asks it, and closes it whatever happens: also on Ctrl-C, after which the signal does its work. */
 export async function withRecording(path: string, ask: (recording: Recording) => Promise<void>): Promise<void> {
@@ -27,6 +29,26 @@ export async function withRecording(path: string, ask: (recording: Recording) =>
     process.removeListener('SIGTERM', interrupt)
     await recording.close()
   }
+}
+
+/** The two ends of a list as seqs. @throws UNKNOWN_MOMENT, OUTSIDE; USAGE where the first stands behind the last */
+export async function resolveRange(
+  recording: Recording,
+  { from, to, thread }: { readonly from?: string; readonly to?: string; readonly thread?: string },
+): Promise<{ readonly from?: Seq; readonly to?: Seq }> {
+  const first = from === undefined ? undefined : await recording.resolve(from, { thread, edge: 'first' })
+  const last = to === undefined ? undefined : await recording.resolve(to, { thread })
+  if (first !== undefined && last !== undefined && first > last) {
+    throw new RetroscopeError('USAGE', `--from ${from} is event ${first}, behind --to ${to}, which is event ${last}.`, {
+      hint: 'Swap them; --reverse lists the latest first.',
+    })
+  }
+  return { ...(first === undefined ? {} : { from: first }), ...(last === undefined ? {} : { to: last }) }
+}
+
+/** Says of a list that a person looks at that it is empty because nothing is like that. */
+export function noteNothing(what: string): void {
+  process.stderr.write(`${paintError('yellow', 'retroscope:')} ${toSafeLine(what)}\n`)
 }
 
 /** What damage took is missing from lists of what is left, and a filter hides the gap that stands in its place. */

@@ -5,7 +5,7 @@ import type { Event, EventKind } from '../../../../src/events.js'
 import type { EventQuery, Recording } from '../../../recording.js'
 import { EventNames, toEventJson, toEventLine } from '../event-line.js'
 import { flush, print, printJson } from '../output.js'
-import { toKinds, toLimit, withRecording } from '../query.js'
+import { noteNothing, resolveRange, toKinds, toLimit, withRecording } from '../query.js'
 
 interface Options {
   readonly from?: string
@@ -55,7 +55,12 @@ export function defineEvents(): Command {
 
 async function list(recording: Recording, options: Options): Promise<void> {
   const names = toNames(recording)
-  for await (const event of recording.events(toQuery(options))) await printEvent(event, names, options)
+  let isEmpty = true
+  for await (const event of recording.events({ ...toQuery(options), ...(await resolveRange(recording, options)) })) {
+    isEmpty = false
+    await printEvent(event, names, options)
+  }
+  if (isEmpty && options.limit !== 0 && !options.json) noteNothing('No event is like that.')
 }
 
 /** Prints what is there, then what comes, until the recording has ended. */

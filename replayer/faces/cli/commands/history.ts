@@ -2,9 +2,10 @@ import { Command } from 'commander'
 import { preview } from '../../../../src/values/preview.js'
 import { toRelative } from '../../../durations.js'
 import { toPatchText } from '../../../event-text.js'
-import type { HistoryEntry } from '../../../recording.js'
+import type { HistoryEntry, Recording } from '../../../recording.js'
+import { printFailure } from '../failure.js'
 import { cut, getWidth, print, printJson } from '../output.js'
-import { toLimit, withRecording } from '../query.js'
+import { noteNothing, resolveRange, toLimit, withRecording } from '../query.js'
 import { paint, toSafeLine } from '../terminal.js'
 
 interface Options {
@@ -32,21 +33,30 @@ export function defineHistory(): Command {
     .addHelpText('after', '\nExample:\n  retroscope history checkout.retro cart --path /total --limit 20')
     .action((path: string, container: string, options: Options) =>
       withRecording(path, async (recording) => {
-        const { path: place, from, to, thread, limit, reverse } = options
+        const { path: place, limit, reverse } = options
         const entries = recording.history(container, {
           ...(place === undefined ? {} : { path: place }),
-          ...(from === undefined ? {} : { from: await recording.resolve(from, { thread, edge: 'first' }) }),
-          ...(to === undefined ? {} : { to: await recording.resolve(to, { thread }) }),
+          ...(await resolveRange(recording, options)),
           ...(limit === undefined ? {} : { limit }),
           ...(reverse ? { reverse } : {}),
           values: place !== undefined,
         })
+        let isEmpty = true
         for await (const entry of entries) {
+          isEmpty = false
           if (options.json) await printJson(toJsonEntry(entry, place))
           else await print(toLine(entry, place))
         }
+        if (isEmpty && limit !== 0) await explainNothing(recording, container, options)
       }),
     )
+}
+
+/** Nothing there, or nothing there in that range: the first is a mistake, and fails as `why` does. */
+async function explainNothing(recording: Recording, container: string, { path = '', json }: Options): Promise<void> {
+  const why = await recording.why(container, path)
+  if (!why.ok) return printFailure(`${container} ${path}`, why, json === true)
+  if (!json) noteNothing(`${container} ${path || '(whole)'} did not change in that range.`)
 }
 
 /** Without a pointer the value would be the whole state on every line: `state` answers that. */
