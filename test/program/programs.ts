@@ -293,4 +293,22 @@ export const PROGRAMS: Readonly<
         server.close(() => console.log('closed', ++n))
       })`,
   },
+  'the asynchronous context of what was asked for': {
+    file: 'context.mjs',
+    text: `
+      import { AsyncLocalStorage, createHook, executionAsyncId } from 'node:async_hooks'
+      import dns from 'node:dns'
+      import net from 'node:net'
+      const storage = new AsyncLocalStorage()
+      let made = 0
+      createHook({ init() { made++ } }).enable()
+      const log = (...words) => console.log(...words, storage.getStore(), executionAsyncId())
+      storage.run('lookup', () => dns.lookup('localhost', () => log('found')))
+      const server = net.createServer((socket) => socket.resume()).listen(0, '127.0.0.1', () => storage.run('socket', () => {
+        const client = net.connect(server.address().port, '127.0.0.1', () => {
+          log('connected')
+          client.end('x'.repeat(3000000), () => { log('ended', made); server.close() })
+        })
+      }))`,
+  },
 }

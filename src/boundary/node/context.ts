@@ -9,6 +9,8 @@ interface AsyncHooks {
   emitAfter(asyncId: number): void
   executionAsyncId(): number
   newAsyncId(): number
+  getDefaultTriggerAsyncId(): number
+  emitInit(asyncId: number, type: string, triggerId: number, resource: object): void
 }
 
 interface ContextFrame {
@@ -16,12 +18,17 @@ interface ContextFrame {
   set(frame: unknown): void
 }
 
+/** What Node calls the requests of classes whose names say something else. */
+const TYPES: Readonly<Record<string, string>> = { SendWrap: 'UDPSENDWRAP', QueryReqWrap: 'QUERYWRAP' }
+
 /** Runs callbacks in the asynchronous context in which Node's native side would have run them. */
 export class Contexts {
   readonly #hooks: AsyncHooks
   readonly #frames: ContextFrame | undefined
   /** AsyncLocalStorage of Node 24 and later travels in frames of their own. */
   readonly #captured = new WeakMap<object, unknown>()
+  /** Of requests that only the native side would have given one. */
+  readonly #ids = new WeakMap<object, number>()
 
   constructor(internals: Internals) {
     this.#hooks = internals.builtin('internal/async_hooks') as unknown as AsyncHooks
@@ -31,6 +38,11 @@ export class Contexts {
   /** To be called where the native side would have kept the context: when a request is made or a handle constructed. */
   capture(resource: object): void {
     if (this.#frames) this.#captured.set(resource, this.#frames.current())
+    if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0) return
+    const id = this.#hooks.newAsyncId()
+    this.#ids.set(resource, id)
+    const { name } = resource.constructor
+    this.#hooks.emitInit(id, TYPES[name] ?? name.toUpperCase(), this.#hooks.getDefaultTriggerAsyncId(), resource)
   }
 
   /** Runs `body` as the callback of that resource. What it throws comes through. */
@@ -38,7 +50,7 @@ export class Contexts {
     const frames = this.#frames
     const prior = frames?.current()
     if (frames && this.#captured.has(resource)) frames.set(this.#captured.get(resource))
-    const id = resource.getAsyncId?.() ?? 0
+    const id = this.#ids.get(resource) ?? resource.getAsyncId?.() ?? 0
     this.#hooks.emitBefore(id, 0, resource)
     try {
       body()
