@@ -311,4 +311,48 @@ export const PROGRAMS: Readonly<
         })
       }))`,
   },
+  'datagrams and a name server': {
+    file: 'datagrams.mjs',
+    text: `
+      import dgram from 'node:dgram'
+      import dns from 'node:dns'
+      import { AsyncLocalStorage } from 'node:async_hooks'
+      const storage = new AsyncLocalStorage()
+      let n = 0
+      const open = (type) => new Promise((done) => { const one = dgram.createSocket(type); one.bind(0, () => done(one)) })
+      const [a, b] = [await open('udp4'), await open('udp4')]
+      console.log(a.address(), b.address(), a.getRecvBufferSize(), a.getSendQueueSize())
+      b.on('message', (bytes, from) => { console.log(String(bytes), from, ++n); b.send('back ' + bytes, from.port, from.address) })
+      await new Promise((done) => {
+        let got = 0
+        a.on('message', (bytes, from) => { console.log(String(bytes), from.size, ++n); if (++got === 5) done() })
+        for (let i = 0; i < 5; i++) {
+          const after = (error, size) => console.log('sent', error, size, storage.getStore(), ++n)
+          storage.run(i, () => a.send(['part ', String(i)], b.address().port, '127.0.0.1', after))
+        }
+      })
+      try { a.setMulticastInterface('256.1.1.1') } catch (error) { console.log(error.code) }
+      a.close(() => console.log('closed', ++n))
+      b.close()
+      const server = await open('udp4')
+      server.on('message', (query, from) => {
+        if (query.includes('nowhere')) return server.send(Buffer.concat([query.subarray(0, 2), Buffer.from([0x81, 0x83]), query.subarray(4)]), from.port, from.address)
+        const answer = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 0, Math.floor(Math.random() * 200)])
+        const head = Buffer.from([query[0], query[1], 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0])
+        let end = 12
+        while (query[end] !== 0) end += query[end] + 1
+        server.send(Buffer.concat([head, query.subarray(12, end + 5), answer]), from.port, from.address)
+      })
+      const resolver = new dns.promises.Resolver({ timeout: 2000, tries: 1 })
+      resolver.setServers(['127.0.0.1:' + server.address().port])
+      console.log(resolver.getServers().length)
+      await Promise.all(['one.test', 'two.test'].map(async (name) => console.log(name, await resolver.resolve4(name, { ttl: true }), ++n)))
+      try { await resolver.resolve4('nowhere.test') } catch (error) { console.log(error.code, error.message) }
+      const other = new dns.Resolver()
+      other.setServers(resolver.getServers())
+      storage.run('query', () => other.resolve4('three.test', (error, found) => {
+        console.log(error, found, storage.getStore(), ++n)
+        server.close()
+      }))`,
+  },
 }

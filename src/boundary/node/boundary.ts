@@ -21,6 +21,7 @@ import type { TapeReader, TapeWriter } from './tape.js'
 import * as ticks from './ticks.js'
 import * as timers from './timers.js'
 import * as tls from './tls.js'
+import * as udp from './udp.js'
 import * as unfed from './unfed.js'
 import * as watching from './watching.js'
 
@@ -37,6 +38,7 @@ const BINDINGS = [
   directories,
   watching,
   tls,
+  udp,
 ] as const
 
 /** Sets the seed of `Math.random` in all contexts to come: before anybody has called it. */
@@ -63,7 +65,7 @@ export function recordBoundary(
 ): void {
   const requests = new RequestRecorder(tape)
   const contexts = new Contexts(internals)
-  const tools: RecordTools = { internals, tape, requests, numbering, contexts }
+  const tools: RecordTools = { internals, tape, requests, numbering, contexts, join: joints.record(internals, tape) }
   const left = ticks.record(internals, tape)
   tape.onDelivery = () => left.delivered()
   timers.record(internals, tape)

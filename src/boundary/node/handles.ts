@@ -50,12 +50,14 @@ export interface HandlePlan {
   readonly methods?: Readonly<Record<string, MethodPlan>>
   /** Left as they are: they answer from the handle alone, the same in every run. */
   readonly passing?: readonly string[]
-  /** Called before each delivery that is recorded. */
-  readonly before?: () => void
+  /** Its deliveries are made by native immediates: one may come in the callback scope of another. */
+  readonly joins?: boolean
 }
 
 export interface RecordTools {
   readonly internals: Internals
+  /** To be called before each delivery that may come in the callback scope of another. */
+  readonly join: () => void
   readonly tape: TapeWriter
   readonly requests: RequestRecorder
   readonly numbering: Numbering
@@ -115,7 +117,7 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
           // Node's JavaScript calls some of them itself, in another context.
           if (name !== 'onread' && tools.contexts.asyncId !== handle.getAsyncId())
             return Reflect.apply(callback, this, args)
-          plan.before?.()
+          if (plan.joins) tools.join()
           tape.deliver(code, turnOf(handle))
           tape.value(numbering.of(handle, tape.turn))
           event.save(tape, args, handle)
@@ -211,7 +213,7 @@ function recordRequest(
     tape.value(result)
     const waits = save(tape, result)
     tape.end()
-    if (waits) requests.follow(later, request, undefined, plan.before)
+    if (waits) requests.follow(later, request, undefined, plan.joins ? tools.join : undefined)
     return result
   })
 }

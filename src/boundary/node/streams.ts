@@ -110,7 +110,8 @@ function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
   return copy
 }
 
-const ADDRESS = {
+/** What fills an object that it is given with an address. */
+export const ADDRESS = {
   argue: () => {},
   save: (tape: RecordTools['tape'], args: ArrayLike<unknown>) => tape.value({ ...(args[0] as object) }),
   load: (tape: ReplayTools['tape'], args: ArrayLike<unknown>) => Object.assign(args[0] as object, tape.value()),

@@ -1,7 +1,6 @@
 import type { RecordTools, ReplayTools } from './handles.js'
 import { ALL_ARGUMENTS, type EventPlan, type Handle, type HandleClass, type HandlePlan } from './handles.js'
 import type { Holder, Internals, Native } from './internals.js'
-import * as joints from './joints.js'
 import { recordStream, replayStream, toPlan, toState } from './streams.js'
 import { replace } from './synchronous.js'
 
@@ -62,7 +61,7 @@ function toEventPlan(internals: Internals): EventPlan {
   }
 }
 
-function toTlsPlan(internals: Internals, before?: () => void): HandlePlan {
+function toTlsPlan(internals: Internals): HandlePlan {
   const stream = toPlan('TLSWrap', toState(internals))
   const { parseX509 } = internals.binding('crypto') as { parseX509?: Native }
   const event = toEventPlan(internals)
@@ -82,7 +81,7 @@ function toTlsPlan(internals: Internals, before?: () => void): HandlePlan {
     },
     // Keys that both sides know are asked for under a symbol: not fed.
     passing: [...(stream.passing ?? []), ...HANDED_ON, 'enablePskCallback'],
-    ...(before && { before }),
+    joins: true,
   }
 }
 
@@ -105,7 +104,7 @@ function standBetween(binding: Holder, number: (handle: object) => number): Hand
 export function record(tools: RecordTools): void {
   const { internals, tape, numbering } = tools
   const between = standBetween(internals.binding('tls_wrap'), (handle) => numbering.of(handle, tape.turn))
-  recordStream(tools, between, toTlsPlan(internals, joints.record(internals, tape)))
+  recordStream(tools, between, toTlsPlan(internals))
 }
 
 /** The same from the tape: no handshake is made. */

@@ -5,8 +5,6 @@ import type { TapeReader } from './tape.js'
 /** Ways to the outside that the boundary does not feed: where a program takes one, its thread can only be looked at. By
  *  binding, class and the method with which it begins. */
 const UNFED: readonly (readonly [binding: string, type: string, methods: readonly string[], label: string])[] = [
-  ['udp_wrap', 'UDP', ['bind', 'bind6', 'connect', 'send', 'open'], 'a UDP socket'],
-  ['cares_wrap', 'ChannelWrap', ['queryAny', 'queryA', 'queryAaaa', 'queryMx', 'queryTxt', 'querySrv'], 'a DNS query'],
   ['tls_wrap', 'TLSWrap', ['enablePskCallback'], 'TLS with pre-shared keys'],
   ['worker', 'Worker', ['startThread'], 'a worker'],
   ['http2', 'Http2Session', ['consume'], 'HTTP/2'],
