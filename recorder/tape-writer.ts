@@ -104,7 +104,7 @@ export class SpoolTape implements TapeWriter {
     if (this.#delivering) {
       this.#delivering = false
       this.turn = this.#hand('delivery', this.#cause)
-    } else if (this.#nested.length === 0 && this.#isDue()) {
+    } else if (this.#isWhole() && this.#isDue()) {
       this.emit()
     }
   }
@@ -144,8 +144,12 @@ export class SpoolTape implements TapeWriter {
 
   /** Hands over what the turn has consumed so far. An entry that is still open goes with the next. */
   emit(): void {
-    const whole = this.#nested.length === 0 && !this.#open && !this.#delivering
-    if (this.#entries.at > 0 && whole && !this.#sink.busy) this.#hand('values', -1)
+    if (this.#entries.at > 0 && this.#isWhole() && !this.#sink.busy) this.#hand('values', -1)
+  }
+
+  /** A thread that ends within a native call never leaves it. */
+  #isWhole(): boolean {
+    return (this.#through || this.#nested.length === 0) && !this.#open && !this.#delivering
   }
 
   /** The recorder stops: the program's calls pass through from here on. */

@@ -117,10 +117,21 @@ function takeIdentity(internals: Internals, head: ReplayTape['head']): void {
   process.argv.splice(0, process.argv.length, ...head.argv)
   process.execArgv.splice(0, process.execArgv.length, ...head.execArgv)
   define('execPath', head.execPath)
+  takeDirectory(internals, head.cwd)
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
   milestones.set(head.milestones)
   for (const name of Object.keys(process.env)) if (!(name in head.env)) delete process.env[name]
   for (const [name, value] of Object.entries(head.env)) if (process.env[name] !== value) process.env[name] = value
+}
+
+/** Node keeps the directory once it was asked for, and asks before any preload. Only a change makes it ask again. */
+function takeDirectory(internals: Internals, directory: string): void {
+  const binding = internals.binding('process_methods')
+  const { cwd, chdir } = binding
+  Object.assign(binding, { cwd: () => directory, chdir: () => {} })
+  process.chdir('.')
+  process.cwd()
+  Object.assign(binding, { cwd, chdir })
 }
 
 function writeAll(write: typeof fs.writeSync, fd: number, bytes: Uint8Array): void {

@@ -114,6 +114,127 @@ export const PROGRAMS: Readonly<
       const waiting = setInterval(() => {}, 1000)
       setTimeout(() => process.kill(process.pid, 'SIGUSR2'), 5)`,
   },
+  'workers, their ports, their output and their ends': {
+    file: 'many.mjs',
+    text: `
+      import { Worker, MessageChannel, BroadcastChannel, receiveMessageOnPort, setEnvironmentData, getEnvironmentData, isMainThread, threadId, SHARE_ENV } from 'node:worker_threads'
+      import { once } from 'node:events'
+      let n = 0
+      const say = (...words) => console.log(...words, ++n)
+      setEnvironmentData('some', { a: 1 })
+      const start = (text, options) => new Worker(text, { eval: true, ...options })
+      const P = "const { parentPort: p, workerData: d, threadId } = require('node:worker_threads');"
+      const jobs = []
+      const job = (name, body) => jobs.push(body().then((value) => say(name, value), (error) => say(name, 'failed', error.name, error.code, error.message)))
+
+      job('ends', async () => {
+        const w = start(P + "for (let i = 0; i < 4; i++) p.postMessage([i, Math.random(), process.hrtime.bigint()]); process.exit(5)")
+        w.on('message', (m) => { say('last words', m); process.nextTick(() => say('tick')); Promise.resolve().then(() => say('micro')) })
+        w.on('online', () => say('online', w.threadId, Object.keys(w.resourceLimits).length))
+        return await once(w, 'exit')
+      })
+      job('throws', async () => {
+        const w = start(P + "setTimeout(() => { const e = new RangeError('at ' + Date.now()); e.code = 'X'; throw e }, 2)", { env: { A: '1' } })
+        w.on('exit', (code) => say('exit', code))
+        return await once(w, 'message')
+      })
+      job('own options', async () => {
+        const w = start(P + "p.postMessage([process.env, process.execArgv, process.argv.slice(2), require('node:worker_threads').getEnvironmentData('some')])",
+          { env: { B: '2' }, execArgv: ['--no-warnings'], argv: [1, 'two'], name: 'named', resourceLimits: { maxOldGenerationSizeMb: 64 } })
+        const [m] = await once(w, 'message')
+        say('limits', w.resourceLimits)
+        return JSON.stringify(m)
+      })
+      job('out of memory', async () => {
+        const w = start("const all = []; for (;;) all.push(new Array(1000).fill(Math.random()))", { resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 } })
+        w.on('exit', (code) => say('exit', code))
+        return await once(w, 'never')
+      })
+      job('terminated', async () => {
+        const w = start("setInterval(() => {}, 1000)")
+        await once(w, 'online')
+        return await w.terminate()
+      })
+      job('ports', async () => {
+        const w = start(P + "p.once('message', ({ port }) => { const { port1, port2 } = new MessageChannel(); port1.on('message', (m) => { port1.postMessage('echo ' + m); port1.close() }); port.postMessage({ back: [port2], at: Date.now() }, [port2]); port.close() })")
+        const { port1, port2 } = new MessageChannel()
+        w.postMessage({ port: port2 }, [port2])
+        port1.once('close', () => say('port1 closed'))
+        const [m] = await once(port1, 'message')
+        say('back', m.at, m.back[0].constructor.name)
+        const answer = once(m.back[0], 'message')
+        m.back[0].once('close', () => say('back closed'))
+        m.back[0].postMessage('hi')
+        return await answer
+      })
+      job('buffers', async () => {
+        const w = start(P + "p.on('message', (b) => { new Uint8Array(b).fill(7); p.postMessage(b, [b]); p.close() })")
+        const b = new ArrayBuffer(8)
+        w.postMessage(b, [b])
+        say('detached', b.byteLength)
+        const [c] = await once(w, 'message')
+        return c
+      })
+      job('stdio', async () => {
+        const w = start("process.stdin.on('data', (d) => process.stdout.write('got ' + d)); process.stdin.on('end', () => console.error('done', Math.random()))", { stdin: true, stdout: true, stderr: true })
+        w.stdout.on('data', (d) => say('out', String(d)))
+        w.stderr.on('data', (d) => say('err', String(d)))
+        w.stdin.write('a'); w.stdin.end('b')
+        return await once(w, 'exit')
+      })
+      job('plain stdio', async () => {
+        const w = start("console.log('from the worker', Math.random()); console.error('and', process.pid > 0)", { env: SHARE_ENV })
+        return await once(w, 'exit')
+      })
+      job('not clonable', async () => { start('').postMessage(() => {}) })
+      job('cannot tell', async () => { const w = start("throw { get a() { return Symbol() }, b: () => {} }"); return await once(w, 'message') })
+      job('nested', async () => {
+        const w = start(P + "const { Worker } = require('node:worker_threads'); const c = new Worker(d, { eval: true }); c.on('message', (m) => p.postMessage(['inner', m, c.threadId]))",
+          { workerData: P + 'p.postMessage(process.uptime())' })
+        return await once(w, 'message')
+      })
+      job('broadcast', async () => {
+        const channel = new BroadcastChannel('them')
+        const got = new Promise((done) => { channel.onmessage = (e) => { done(e.data); channel.close() } })
+        start("const c = new BroadcastChannel('them'); c.postMessage({ r: Math.random() }); c.close()")
+        return await got
+      })
+      job('bad', async () => new Worker('nowhere'))
+      job('missing', async () => once(new Worker('./nowhere.js'), 'message'))
+      job('bad flag', async () => start('', { execArgv: ['--nonsense'] }))
+      {
+        const { port1, port2 } = new MessageChannel()
+        const { port1: inner } = new MessageChannel()
+        port1.postMessage({ at: Date.now(), inner }, [inner])
+        const got = receiveMessageOnPort(port2)
+        say('polled', Object.keys(got.message), receiveMessageOnPort(port2), port1.hasRef(), port2.hasRef())
+        port2.on('message', () => {})
+        say('ref', port2.hasRef()); port2.close(); port1.once('close', () => say('closed one'))
+      }
+      await Promise.all(jobs)
+      say('all', isMainThread, threadId, getEnvironmentData('some'))`,
+  },
+  'a worker whose last words are heard while it is buried': {
+    file: 'last-words.cjs',
+    code: 4,
+    text: `
+      const { Worker } = require('node:worker_threads')
+      const text = "const p = require('node:worker_threads').parentPort; for (let i = 0; i < 5; i++) p.postMessage(Date.now()); process.exit(1)"
+      const ends = [0, 1].map(() => new Worker(text, { eval: true }))
+      let n = 0
+      for (const [i, worker] of ends.entries()) {
+        worker.on('message', (at) => {
+          console.log(i, at, ++n)
+          process.nextTick(() => console.log('tick', n))
+          if (n === 8) process.exit(4)
+        })
+        worker.on('exit', () => { console.log('exit', i); process.nextTick(() => console.log('tick behind', i)) })
+      }
+      process.on('exit', (code) => console.log('exit', code, Date.now()))
+      const stop = performance.now() + 400
+      while (performance.now() < stop) for (let i = 0; i < 1e6; i++);
+      setInterval(() => {}, 1000)`,
+  },
   'errors that are caught late, and a loop that goes on': {
     file: 'late.cjs',
     text: `

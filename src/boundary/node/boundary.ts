@@ -24,6 +24,7 @@ import * as tls from './tls.js'
 import * as udp from './udp.js'
 import * as unfed from './unfed.js'
 import * as watching from './watching.js'
+import * as worker from './worker.js'
 
 /** Bindings that need no more than the tools. */
 const BINDINGS = [
@@ -32,7 +33,6 @@ const BINDINGS = [
   dns,
   random,
   deferredJobs,
-  messaging,
   httpParser,
   engine,
   directories,
@@ -65,7 +65,8 @@ export function recordBoundary(
 ): void {
   const requests = new RequestRecorder(tape)
   const contexts = new Contexts(internals)
-  const tools: RecordTools = { internals, tape, requests, numbering, contexts, join: joints.record(internals, tape) }
+  const join = joints.record(internals, tape)
+  const tools: RecordTools = { internals, tape, requests, numbering, contexts, join, onUnfed }
   const left = ticks.record(internals, tape)
   tape.onDelivery = () => left.delivered()
   timers.record(internals, tape)
@@ -74,7 +75,9 @@ export function recordBoundary(
   processMethods.record(internals, tape)
   fs.record(internals, tape, requests, numbering)
   for (const binding of BINDINGS) binding.record(tools)
+  worker.record(tools, messaging.record(tools))
   unfed.record(internals, onUnfed)
+  syncExports()
 }
 
 export interface ReplayEvents {
@@ -105,7 +108,14 @@ export function replayBoundary(
   processMethods.replay(internals, tape)
   fs.replay(internals, tape, tools)
   for (const binding of BINDINGS) binding.replay(tools)
+  worker.replay(tools, messaging.replay(tools))
   unfed.replay(internals, tape)
   const isJoined = joints.replay(tape)
   const pump = timers.replay(internals, tape, { onEnd, isForeign, isJoined, onDelivery: () => left.delivered() })
+  syncExports()
+}
+
+/** A program may import by name what was patched in a module's exports. */
+function syncExports(): void {
+  process.getBuiltinModule('node:module').syncBuiltinESMExports()
 }

@@ -62,6 +62,8 @@ export interface RecordTools {
   readonly requests: RequestRecorder
   readonly numbering: Numbering
   readonly contexts: Contexts
+  /** The program does something that the tape cannot hold. */
+  onUnfed(label: string): void
 }
 
 export interface ReplayTools {

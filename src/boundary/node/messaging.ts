@@ -1,93 +1,276 @@
 import type { Handle, RecordTools, ReplayTools } from './handles.js'
-import type { Holder, Internals, Native } from './internals.js'
-import { replace } from './synchronous.js'
-import type { Code, TapeReader, TapeWriter } from './tape.js'
+import type { Holder, Native } from './internals.js'
+import type { Numbering } from './numbering.js'
+import { findMessageClasses, PortMaker } from './port-maker.js'
+import { type CallPlan, OUTCOME, recordCall, replace, replayCall } from './synchronous.js'
+import type { TapeReader, TapeWriter } from './tape.js'
 
 /** The native side calls this method of a port for each message, and Node's own JavaScript for other events. */
 const DISPATCH = Symbol.for('nodejs.internal.kHybridDispatch')
 
-type PortClass = (new (...args: never[]) => Handle) & { prototype: Record<string | symbol, unknown> }
+/** Here the native side leaves the ports that came with a message, for the event that is made of it. */
+const RECEIVED = Symbol.for('nodejs.internal.kCurrentlyReceivingPorts')
 
-function findPorts(internals: Internals): PortClass {
-  const { MessagePort } = internals.binding('messaging') as { MessagePort?: PortClass }
-  return MessagePort ?? (globalThis.MessagePort as unknown as PortClass)
+/** Node's message to a new worker: what to run. It carries shared memory and environment data beside that. */
+const LOAD_SCRIPT = 'loadScript'
+
+/** Node waits for the thread of module hooks on shared memory: in a replay for ever. */
+const HOOKS = 'module hooks on a thread of their own'
+
+/** How a call went that was given what cannot be cloned: with a DOMException, which is no plain error. */
+const NOT_CLONED = 2
+
+type Prototype = Record<string | symbol, unknown>
+
+interface Port extends Handle {
+  [RECEIVED]?: readonly Port[] | undefined
 }
 
 /** A port within a message, by its number. */
 const PORT = '\0port'
 
-/** A message as the tape can keep it: ports in it by their numbers, as deep as plain objects and arrays go. */
-function toKept(value: unknown, Port: PortClass, number: (port: Handle) => number, depth = 0): unknown {
+type IsPort = (value: object) => boolean
+
+/** A message as the tape can keep it: ports in it by their numbers, as deep as plain objects and arrays go.
+ *  @throws TypeError at memory that another thread may change meanwhile */
+function toKept(value: unknown, isPort: IsPort, number: (port: Handle) => number, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || depth > 8) return value
-  if (value instanceof Port) return { [PORT]: number(value as unknown as Handle) }
-  if (Array.isArray(value)) return value.map((item) => toKept(item, Port, number, depth + 1))
+  if (isPort(value)) return { [PORT]: number(value as Handle) }
+  if (Array.isArray(value)) return value.map((item) => toKept(item, isPort, number, depth + 1))
+  if (isShared(value)) throw new TypeError('shared memory')
   if (Object.getPrototypeOf(value) !== Object.prototype) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toKept(item, Port, number, depth + 1)]))
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toKept(item, isPort, number, depth + 1)]))
+}
+
+function isShared(value: object): boolean {
+  const memory = ArrayBuffer.isView(value) ? value.buffer : value
+  return memory instanceof SharedArrayBuffer
 }
 
 function fromKept(value: unknown, revive: (number: number) => unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (PORT in value) return revive((value as Record<string, number>)[PORT]!)
-  if (Array.isArray(value)) return value.map((item) => fromKept(item, revive))
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) value[index] = fromKept(item, revive)
+    return value
+  }
   if (Object.getPrototypeOf(value) !== Object.prototype) return value
   for (const [key, item] of Object.entries(value)) (value as Holder)[key] = fromKept(item, revive)
   return value
 }
 
-function serialize(value: unknown): Uint8Array {
-  return process.getBuiltinModule('node:v8').serialize(value)
+/** Writes what arrived, with the ports that it brought; the reader is `MessageReader`. */
+class MessageWriter {
+  readonly #tape: TapeWriter
+  readonly #isPort: IsPort
+  readonly #number: (port: Handle) => number
+  readonly #onMet: (label: string) => void
+
+  constructor({ tape, internals, numbering, onUnfed }: RecordTools) {
+    const { MessagePort } = findMessageClasses(internals)
+    this.#tape = tape
+    this.#isPort = (value) => value instanceof MessagePort
+    this.#number = (port) => numbering.of(port, tape.turn)
+    this.#onMet = onUnfed
+  }
+
+  /** @param ports those that came with it, in the order in which they were made; where they are not told, each is found
+   *  in the message */
+  write(message: unknown, ports?: readonly Handle[]): void {
+    let bytes: Uint8Array | undefined
+    const numbers: number[] = []
+    const number = (port: Handle): number => numbers[numbers.push(this.#number(port)) - 1]!
+    try {
+      bytes = process.getBuiltinModule('node:v8').serialize(toKept(message, this.#isPort, number))
+    } catch {
+      this.#onMet('a message with shared memory or a native object')
+    }
+    this.#tape.value(bytes)
+    const made = ports?.map(this.#number) ?? [...new Set(numbers)].sort((a, b) => a - b)
+    this.#tape.value(made.length)
+    for (const one of made) this.#tape.value(one)
+  }
+
+  /** What the program posts is compared; what it shares goes on without the tape. */
+  watch(message: unknown): void {
+    const { type, isInternal, workerData } = (message ?? {}) as Holder
+    if (type === LOAD_SCRIPT && isInternal) return this.#onMet(HOOKS)
+    try {
+      toKept(type === LOAD_SCRIPT ? workerData : message, this.#isPort, this.#number)
+    } catch {
+      this.#onMet('memory shared between threads')
+    }
+  }
 }
 
-function findClose(Port: PortClass): symbol | undefined {
-  return Object.getOwnPropertySymbols(Port.prototype).find(({ description }) => description === 'handle_onclose')
+class MessageReader {
+  readonly #tools: ReplayTools
+  readonly #maker: PortMaker
+
+  constructor(tools: ReplayTools) {
+    this.#tools = tools
+    this.#maker = new PortMaker(tools.internals)
+  }
+
+  /** Whether the port that is being made is none of the program's. */
+  get isMaking(): boolean {
+    return this.#maker.isMaking
+  }
+
+  read(): { readonly message: unknown; readonly ports: readonly Port[] } {
+    const { tape, numbering } = this.#tools
+    const bytes = tape.value() as Uint8Array | undefined
+    const ports: Port[] = []
+    for (let left = tape.value() as number; left > 0; left--) {
+      const number = tape.value() as number
+      const port = this.#maker.make() as Port
+      if (numbering.of(port) !== number) tape.diverge(`port ${numbering.of(port)} arrives in the place of ${number}`)
+      ports.push(port)
+    }
+    const message = bytes && process.getBuiltinModule('node:v8').deserialize(bytes)
+    return { message: fromKept(message, (number) => tape.find(number)), ports }
+  }
+}
+
+function argueMessage(tape: TapeReader | TapeWriter, message: unknown): void {
+  const { type, filename, doEval, argv, workerData } = (message ?? {}) as Holder
+  tape.argument(type === LOAD_SCRIPT ? { type, filename, doEval, argv, workerData } : message)
+}
+
+function toPortPlan(numbering: Numbering): CallPlan {
+  return { argue: (tape, _, self) => tape.argument(numbering.of(self as object)) }
+}
+
+function findClose(prototype: Prototype): symbol | undefined {
+  return Object.getOwnPropertySymbols(prototype).find(({ description }) => description === 'handle_onclose')
+}
+
+/** What a worker's end needs: Node empties its ports there, within the callback. */
+export interface PortRecorder {
+  /** Runs the callback: what is delivered before its first `unref` is nested in an entry of its own. */
+  drain<T>(body: () => T): T
 }
 
 /** Message ports: what arrives is a turn, and so is a port's close. Each is numbered in `unref`, which its constructor
  *  calls: a port keeps a copy of its prototype's methods that no program sees changed. */
-export function record(tools: RecordTools): void {
+export function record(tools: RecordTools): PortRecorder {
   const { internals, tape, numbering } = tools
-  const Port = findPorts(internals)
-  const { prototype } = Port
+  const prototype = findMessageClasses(internals).MessagePort.prototype as Prototype & Holder
   const number = (port: Handle): number => numbering.of(port, tape.turn)
-  numberPorts(prototype, number)
+  const messages = new MessageWriter(tools)
+  const drained = tape.code('Worker drained')
+  let draining = false
+  let depth = 0
+  const endDrain = (): void => {
+    if (!draining || depth > 0) return
+    draining = false
+    tape.leave()
+    tape.result()
+    tape.end()
+  }
+  numberPorts(prototype, number, endDrain)
   const dispatch = prototype[DISPATCH] as Native
   const arrived = tape.code('MessagePort message')
-  replace(prototype, DISPATCH, function (this: Handle, data: unknown, type: unknown, event: unknown): unknown {
-    if (event === undefined && !tape.bypass) saveMessage(tape, arrived, number(this), type, toKept(data, Port, number))
-    return Reflect.apply(dispatch, this, [data, type, event])
+  replace(prototype, DISPATCH, function (this: Port, data: unknown, type: unknown, event: unknown): unknown {
+    if (event !== undefined || tape.bypass) return Reflect.apply(dispatch, this, [data, type, event])
+    tape.deliver(arrived, -1)
+    tape.value(number(this))
+    tape.value(type)
+    messages.write(data, this[RECEIVED])
+    tape.end()
+    depth++
+    try {
+      return Reflect.apply(dispatch, this, [data, type, event])
+    } finally {
+      depth--
+    }
   })
+  recordCall(tape, prototype, 'hasRef', 'MessagePort.hasRef', toPortPlan(numbering))
+  recordPosting(tape, prototype, number, messages)
+  recordReceiving(tape, messages)
   recordClosing(tape, prototype, number)
-}
-
-function saveMessage(tape: TapeWriter, code: Code, port: number, type: unknown, kept: unknown): void {
-  let bytes: Uint8Array | undefined
-  try {
-    bytes = serialize(kept)
-  } catch {
-    // What cannot be copied out of the program is delivered as undefined.
+  return {
+    drain(body) {
+      tape.begin(drained)
+      tape.enter()
+      draining = true
+      depth = 0
+      try {
+        return body()
+      } finally {
+        depth = 0
+        endDrain()
+      }
+    },
   }
-  tape.deliver(code, -1)
-  tape.value(port)
-  tape.value(type)
-  tape.value(bytes)
-  tape.end()
 }
 
-function numberPorts(prototype: Record<string | symbol, unknown>, number: (port: Handle) => number): void {
+function recordPosting(
+  tape: TapeWriter,
+  prototype: Prototype,
+  number: (port: Handle) => number,
+  messages: MessageWriter,
+): void {
+  const code = tape.code('MessagePort.postMessage')
+  const original = prototype['postMessage'] as Native
+  replace(prototype, 'postMessage', function (this: Port, message: unknown): unknown {
+    // biome-ignore lint/complexity/noArguments: passed on as they are
+    const args = arguments
+    if (tape.bypass || !(this instanceof Object)) return Reflect.apply(original, this, args)
+    let outcome: number = OUTCOME.threw
+    let answer: unknown
+    // The entry is written behind the call, which may run getters of the program's.
+    try {
+      answer = Reflect.apply(original, this, args)
+      outcome = OUTCOME.returned
+      return answer
+    } catch (error) {
+      const refused = error instanceof DOMException
+      outcome = refused ? NOT_CLONED : OUTCOME.threw
+      answer = refused ? error.message : error
+      throw error
+    } finally {
+      messages.watch(message)
+      tape.begin(code)
+      tape.argument(number(this))
+      argueMessage(tape, message)
+      tape.result()
+      tape.value(outcome)
+      tape.value(answer)
+      tape.end()
+    }
+  })
+}
+
+type Threads = { receiveMessageOnPort: (port: unknown) => { message: unknown } | undefined }
+
+function recordReceiving(tape: TapeWriter, messages: MessageWriter): void {
+  const threads = process.getBuiltinModule('node:worker_threads') as unknown as Threads
+  const original = threads.receiveMessageOnPort
+  const code = tape.code('receiveMessageOnPort')
+  replace(threads, 'receiveMessageOnPort', (port: unknown) => {
+    const answer = original(port)
+    tape.begin(code)
+    tape.result()
+    tape.value(answer !== undefined)
+    if (answer) messages.write(answer.message)
+    tape.end()
+    return answer
+  })
+}
+
+function numberPorts(prototype: Prototype, number: (port: Handle) => number, onUnref: () => void): void {
   for (const name of ['ref', 'unref']) {
     const original = prototype[name] as Native
     replace(prototype, name, function (this: Handle): unknown {
       number(this)
+      if (name === 'unref') onUnref()
       return Reflect.apply(original, this, [])
     })
   }
 }
 
-function recordClosing(
-  tape: TapeWriter,
-  prototype: Record<string | symbol, unknown>,
-  number: (port: Handle) => number,
-): void {
+function recordClosing(tape: TapeWriter, prototype: Prototype, number: (port: Handle) => number): void {
   const dispatchEvent = prototype['dispatchEvent'] as Native
   const closed = tape.code('MessagePort closed')
   replace(prototype, 'dispatchEvent', function (this: Handle, event: { constructor: { name: string } }): unknown {
@@ -100,47 +283,87 @@ function recordClosing(
   })
 }
 
+/** Makes the deliveries that were nested where a worker's ports were emptied. */
+export interface PortReplayer {
+  drain(): void
+}
+
 /** The same from the tape: nothing is posted. */
-export function replay(tools: ReplayTools): void {
+export function replay(tools: ReplayTools): PortReplayer {
   const { internals, tape, numbering, contexts } = tools
-  const Port = findPorts(internals)
-  const { prototype } = Port
-  const onClose = findClose(Port)
+  const prototype = findMessageClasses(internals).MessagePort.prototype as Prototype & Holder
+  const messages = new MessageReader(tools)
   const dispatch = prototype[DISPATCH] as Native
   // A replay that kept its ports alive would never end.
   replace(prototype, 'ref', function (this: Handle): void {
-    numbering.of(this)
+    if (!messages.isMaking) numbering.of(this)
   })
   const unref = prototype['unref'] as Native
   replace(prototype, 'unref', function (this: Handle): unknown {
-    numbering.of(this)
+    if (!messages.isMaking) numbering.of(this)
     return Reflect.apply(unref, this, [])
   })
   tape.on(tape.code('MessagePort message'), () => {
-    const port = tape.find(tape.value() as number) as Handle
+    const port = tape.find(tape.value() as number) as Port
     const type = tape.value()
-    const bytes = tape.value() as Uint8Array | undefined
-    const data = bytes && fromKept(process.getBuiltinModule('node:v8').deserialize(bytes), (one) => revive(tape, one))
+    const { message, ports } = messages.read()
     tape.end()
-    contexts.run(port, () => Reflect.apply(dispatch, port, [data, type, undefined]))
+    contexts.run(port, () => {
+      port[RECEIVED] = ports
+      try {
+        Reflect.apply(dispatch, port, [message, type, undefined])
+      } finally {
+        port[RECEIVED] = undefined
+      }
+    })
   })
-  replayClosing(tools, prototype, onClose)
-  replace(prototype, 'postMessage', (_value: unknown, options: unknown): void => {
+  replayCall(tape, prototype, 'hasRef', 'MessagePort.hasRef', toPortPlan(numbering))
+  replayPosting(tools, prototype)
+  replayReceiving(tape, messages)
+  replayClosing(tools, prototype)
+  const drained = tape.code('Worker drained')
+  return {
+    drain() {
+      tape.begin(drained)
+      tape.result()
+      tape.end()
+    },
+  }
+}
+
+function replayPosting({ tape, numbering }: ReplayTools, prototype: Prototype): void {
+  const code = tape.code('MessagePort.postMessage')
+  replace(prototype, 'postMessage', function (this: Port, message: unknown, options: unknown): unknown {
+    if ((message as Holder | null)?.['isInternal'] === true) tape.diverge(`the program uses ${HOOKS}, which is not fed`)
+    tape.begin(code)
+    tape.argument(numbering.of(this))
+    argueMessage(tape, message)
+    tape.result()
+    const outcome = tape.value()
+    const answer = tape.value()
+    tape.end()
+    if (outcome === NOT_CLONED) throw new DOMException(answer as string, 'DataCloneError')
+    if (outcome === OUTCOME.threw) throw answer
     const list = Array.isArray(options) ? options : ((options as { transfer?: unknown[] } | undefined)?.transfer ?? [])
-    const buffers = list.filter((one) => one instanceof ArrayBuffer)
+    const buffers = [...list].filter((one) => one instanceof ArrayBuffer)
     if (buffers.length > 0) structuredClone(buffers, { transfer: buffers })
+    return answer
   })
 }
 
-function revive(tape: TapeReader, number: number): unknown {
-  return tape.find(number)
+function replayReceiving(tape: TapeReader, messages: MessageReader): void {
+  const code = tape.code('receiveMessageOnPort')
+  replace(process.getBuiltinModule('node:worker_threads'), 'receiveMessageOnPort', () => {
+    tape.begin(code)
+    tape.result()
+    const answer = tape.value() ? { message: messages.read().message } : undefined
+    tape.end()
+    return answer
+  })
 }
 
-function replayClosing(
-  { tape, contexts }: ReplayTools,
-  prototype: Record<string | symbol, unknown>,
-  onClose: symbol | undefined,
-): void {
+function replayClosing({ tape, contexts }: ReplayTools, prototype: Prototype): void {
+  const onClose = findClose(prototype)
   const dispatchEvent = prototype['dispatchEvent'] as Native
   let closing = false
   replace(prototype, 'dispatchEvent', function (this: Handle, event: { constructor: { name: string } }): unknown {

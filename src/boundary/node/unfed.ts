@@ -6,10 +6,9 @@ import type { TapeReader } from './tape.js'
  *  binding, class and the method with which it begins. */
 const UNFED: readonly (readonly [binding: string, type: string, methods: readonly string[], label: string])[] = [
   ['tls_wrap', 'TLSWrap', ['enablePskCallback'], 'TLS with pre-shared keys'],
-  ['worker', 'Worker', ['startThread'], 'a worker'],
+  ['worker', 'Worker', ['takeHeapSnapshot'], 'a heap snapshot of a worker'],
   ['http2', 'Http2Session', ['consume'], 'HTTP/2'],
   ['inspector', 'Connection', ['dispatch'], 'an inspector session'],
-  ['messaging', '', ['broadcastChannel'], 'a BroadcastChannel'],
   ['js_stream', 'JSStream', ['readBuffer'], 'a stream made of JavaScript'],
 ]
 
