@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 
 const require = createRequire(import.meta.url)
 const root = join(dirname(new URL(import.meta.url).pathname), '..')
@@ -11,9 +12,11 @@ process.chdir(root)
 const tap = join(dirname(require.resolve('tap/package.json')), 'dist/esm/run.mjs')
 if (!existsSync('.tap/plugins')) spawnSync(process.execPath, [tap, 'build'], { stdio: 'ignore' })
 
-const asked = process.argv.slice(2)
-const flags = asked.filter((word) => word.startsWith('-'))
-const names = asked.filter((word) => !word.startsWith('-'))
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { grep: { type: 'string', short: 'g', multiple: true } },
+})
+const flags = (values.grep ?? []).map((pattern) => `--grep=${pattern}`)
 const files = (names.length ? names : ['test']).flatMap(toTests)
 if (files.length === 0) {
   console.error(`no test file under ${names.join(' ') || 'test'}`)

@@ -20,6 +20,12 @@ interface Quote {
   readonly price: number
 }
 
+/** What was refused is ordered, so that the shop goes on selling until its race shows. */
+interface Delivery {
+  readonly type: 'delivered'
+  readonly sku: string
+}
+
 interface Sale {
   readonly type: 'sold'
   readonly order: Order
@@ -33,22 +39,34 @@ export interface Cart {
   readonly last: Order | null
 }
 
+const DELIVERED = 12
+/** Longer than between two checks: it must not hide what the race did. */
+const DELIVERY_MS = 50
+
 const FULL_SHELF: Cart = { stock: { lamp: 12, chair: 30, desk: 30 }, sold: 0, total: 0, last: null }
 
-function sell(cart: Cart = FULL_SHELF, action: Sale | { readonly type: string }): Cart {
+function keep(cart: Cart = FULL_SHELF, action: Sale | Delivery | { readonly type: string }): Cart {
+  if (isDelivery(action)) return { ...cart, stock: restock(cart, action.sku, DELIVERED) }
   if (!isSale(action)) return cart
   const { order, total } = action
-  const left = (cart.stock[order.sku] ?? 0) - order.quantity
   return {
-    stock: { ...cart.stock, [order.sku]: left },
+    stock: restock(cart, order.sku, -order.quantity),
     sold: cart.sold + order.quantity,
     total: Math.round((cart.total + total) * 100) / 100,
     last: order,
   }
 }
 
+function restock({ stock }: Cart, sku: string, by: number): Cart['stock'] {
+  return { ...stock, [sku]: (stock[sku] ?? 0) + by }
+}
+
 function isSale(action: { readonly type: string }): action is Sale {
   return action.type === 'sold'
+}
+
+function isDelivery(action: { readonly type: string }): action is Delivery {
+  return action.type === 'delivered'
 }
 
 /** The shop's own world: orders come in, an inventory worker knows the prices, a payment takes its time. It has a real
@@ -56,7 +74,8 @@ function isSale(action: { readonly type: string }): action is Sale {
 const mount: SessionModule = (world) => {
   const orders = world.channel('orders')
   const inventory = world.channel('inventory')
-  const store = world.container('cart', createStore(sell))
+  const store = world.container('cart', createStore(keep))
+  const awaited = new Set<string>()
   const quotes = new Map<number, (price: number) => void>()
 
   inventory.onMessage((message) => {
@@ -68,9 +87,18 @@ const mount: SessionModule = (world) => {
   orders.onMessage((message) => {
     const order = message as Order
     const shelf = store.getState().stock[order.sku] ?? 0
-    if (shelf < order.quantity) return orders.send({ id: order.id, ok: false, total: 0 } satisfies Receipt)
-    return checkout(order)
+    return shelf < order.quantity ? refuse(order) : checkout(order)
   })
+
+  function refuse(order: Order): void {
+    orders.send({ id: order.id, ok: false, total: 0 } satisfies Receipt)
+    if (awaited.has(order.sku)) return
+    awaited.add(order.sku)
+    setTimeout(() => {
+      awaited.delete(order.sku)
+      store.dispatch({ type: 'delivered', sku: order.sku } satisfies Delivery)
+    }, DELIVERY_MS)
+  }
 
   async function checkout(order: Order): Promise<void> {
     const price = await new Promise<number>((resolve) => {

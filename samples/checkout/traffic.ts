@@ -3,9 +3,14 @@ import { Agent, request } from 'node:http'
 const SKUS = ['lamp', 'chair', 'desk'] as const
 const CUSTOMERS = ['ada', 'grace', 'edsger', 'barbara'] as const
 
+interface Traffic {
+  readonly concurrent?: number
+  readonly most: number
+}
+
 /** Sends orders over real connections, `concurrent` at a time, until the shop no longer answers or `most` were sent.
  *  @returns how many answers came */
-export async function drive(url: string, { concurrent = 6, most = 2_000 } = {}): Promise<number> {
+export async function drive(url: string, { concurrent = 12, most }: Traffic): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: concurrent })
   let sent = 0
   let answered = 0

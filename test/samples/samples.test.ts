@@ -2,6 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
+// Three recordings, each asked five times, on a machine that does other work as well.
+t.setTimeout(600_000)
+
 const LONG = process.env.RETROSCOPE_LONG !== undefined
 
 function run(sample: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
@@ -34,7 +37,11 @@ t.test('[S3] checkout: the demo records the crash, explains it and replays it', 
     t.equal(code, 0, text)
     t.match(text, /Error: oversold: (\w+) stands at -\d/)
     t.match(text, /crashed at \d+/)
-    t.match(text, /cart \/stock\/\w+ is -\d+, before it was \d+/)
+    t.match(
+      text,
+      /cart \/stock\/\w+ is -\d+, before it was -?\d+/,
+      'the last order of several that oversold may be the one',
+    )
     t.match(text, /replace \/stock\/\w+\n/, 'the diff across the race shows the shelf')
     t.match(text, /\bexact\b/, 'the session replays to the same crash')
   }
