@@ -1,7 +1,7 @@
 // Lint, build, every test; ends with `N passed, N failed`. Installs what the tests need from the system (Debian, root).
 import { spawnSync } from 'node:child_process'
 
-const NEEDED = { tmux: 'tmux' }
+const NEEDED = { tmux: 'tmux', strace: 'strace', script: 'bsdutils' }
 
 const missing = Object.keys(NEEDED).filter((command) => spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0)
 if (missing.length > 0 && process.getuid?.() === 0 && spawnSync('sh', ['-c', 'command -v apt-get']).status === 0) {
