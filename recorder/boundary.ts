@@ -1,6 +1,8 @@
+import workerThreads from 'node:worker_threads'
 import { hideFrames, recordBoundary, seedRandom } from '../src/boundary/node/boundary.js'
-import type { TapeHead } from '../src/boundary/node/head.js'
+import type { TapeHead, WorkerHead, WorkerStart } from '../src/boundary/node/head.js'
 import { findInternals, type Internals, type Native } from '../src/boundary/node/internals.js'
+import { serializePlain } from '../src/boundary/node/messaging.js'
 import { Numbering, numberOf } from '../src/boundary/node/numbering.js'
 import type { Driver } from './driver.js'
 import { passBy, setClock } from './originals.js'
@@ -29,10 +31,17 @@ export interface TapedThread {
   readonly preload: string
   /** Environment as it may be stored. */
   readonly env: Readonly<Record<string, string>>
+  /** Of `Math.random` in all threads of the process. */
+  readonly seed: number
+  readonly worker: WorkerStart | undefined
+}
+
+export function makeSeed(): number {
+  return (Number(process.hrtime.bigint() % 1_000_000_007n) + 1) | 0
 }
 
 /** Records every input of this thread from here on. To be called last: what is patched before runs below it. */
-export function startTape({ internals, driver, preload, env }: TapedThread): SpoolTape {
+export function startTape({ internals, driver, preload, env, seed, worker }: TapedThread): SpoolTape {
   const numbering = new Numbering()
   const tape = new SpoolTape(driver, numberOf, toCloning())
   const { statValues } = internals.binding('fs') as unknown as { statValues: Float64Array }
@@ -50,9 +59,11 @@ export function startTape({ internals, driver, preload, env }: TapedThread): Spo
     }
   }
   passBy(around)
-  const seed = (Number(process.hrtime.bigint() % 1_000_000_007n) + 1) | 0
-  seedRandom(internals, seed)
-  const head = readHead(internals, seed, env)
+  if (!worker) seedRandom(internals, seed)
+  const head = {
+    ...readHead(internals, seed, env),
+    ...(worker && { worker: readWorker(internals, worker) }),
+  }
   const met = new Set<string>()
   recordBoundary(internals, tape, numbering, (label) => {
     if (met.has(label) || tape.bypass) return
@@ -62,6 +73,9 @@ export function startTape({ internals, driver, preload, env }: TapedThread): Spo
   hideFrames(internals, preload)
   driver.attach(tape)
   tape.writeHead(head)
+  if (head.worker && !head.worker.data) {
+    driver.process(0 as never, { op: 'observed', call: 'worker data with ports, shared memory or native objects' })
+  }
   return tape
 }
 
@@ -91,6 +105,15 @@ function readHead(internals: Internals, seed: number, env: Readonly<Record<strin
     stdio: [0, 1, 2].map((fd) => String(guessHandleType(fd))),
     milestones: milestones.slice(),
   }
+}
+
+const MOST_DRAWS = 50_000n
+
+function readWorker(internals: Internals, start: WorkerStart): WorkerHead {
+  const draws = Number(process.hrtime.bigint() % MOST_DRAWS)
+  for (let left = draws; left > 0; left--) Math.random()
+  const { threadId, resourceLimits, workerData } = workerThreads
+  return { ...start, draws, threadId, resourceLimits, data: serializePlain(internals, workerData) }
 }
 
 /** A program may have removed the directory that it runs in. */

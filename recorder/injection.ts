@@ -1,3 +1,5 @@
+import type { WorkerStart } from '../src/boundary/node/head.js'
+
 /** What a Node process or worker of the tree is told. */
 export interface Orders {
   /** Absolute path of the recording's directory. */
@@ -10,10 +12,12 @@ export interface Orders {
   readonly keepEnv: boolean
   /** Record the inputs of whole programs, so that they can run again. */
   readonly inputs: boolean
+  /** How a worker was started. */
+  readonly worker?: WorkerStart
 }
 
 /** What each thread hands on to those that it starts. */
-export interface Injection extends Omit<Orders, 'thread'> {
+export interface Injection extends Omit<Orders, 'thread' | 'worker'> {
   /** Absolute path of the preload's file. */
   readonly preload: string
 }

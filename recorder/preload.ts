@@ -1,6 +1,6 @@
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { type ThreadPath, toThreadPath } from '../src/ids.js'
-import { openBoundary, startTape } from './boundary.js'
+import { makeSeed, openBoundary, startTape } from './boundary.js'
 import { watchChildren } from './children.js'
 import { redactWords } from './command-words.js'
 import { type Orders, takeOrders } from './injection.js'
@@ -24,8 +24,9 @@ try {
   report('preload', `this process is not recorded: ${toMessage(error)}`)
 }
 
-function recordProgram(preload: string, { thread, ...shared }: Orders): void {
-  const internals = shared.inputs && isMainThread ? openBoundary() : undefined
+function recordProgram(preload: string, { thread, worker, ...shared }: Orders): void {
+  const internals = shared.inputs && (isMainThread || worker) ? openBoundary() : undefined
+  const seed = worker?.seed ?? makeSeed()
   const secrets = shared.keepEnv ? {} : process.env
   const redaction = new Redaction({}, secrets, Buffer.from(shared.key, 'base64url'))
   const peers = new WeakMap<object, ThreadPath>()
@@ -43,6 +44,7 @@ function recordProgram(preload: string, { thread, ...shared }: Orders): void {
   if (parent) peers.set(parentPort ?? process, parent)
   const node: TreeNode = {
     path,
+    seed: internals && seed,
     injection: { preload, ...shared },
     nextPath: countChildren(path),
     log: (body) => driver.process(0 as never, body),
@@ -53,7 +55,8 @@ function recordProgram(preload: string, { thread, ...shared }: Orders): void {
   }
   watchChildren(node)
   watchWorkers(node)
-  if (internals) startTape({ internals, driver, preload, env: redactEnv(process.env, redaction, shared.keepEnv) })
+  const env = redactEnv(process.env, redaction, shared.keepEnv)
+  if (internals) startTape({ internals, driver, preload, env, seed, worker })
 }
 
 /** Values of secrets as tokens of the same length. */

@@ -6,6 +6,8 @@ import type { Injection } from './injection.js'
 export interface TreeNode {
   readonly path: ThreadPath
   readonly injection: Injection
+  /** Seed of `Math.random` in this process; undefined where no inputs are recorded. */
+  readonly seed: number | undefined
   /** Next child's or worker's path: numbers follow the order in which this thread started them. */
   nextPath(): ThreadPath
   /** Logs something about a child, in the name of this thread. Never throws. */

@@ -1,5 +1,7 @@
 import { syncBuiltinESMExports } from 'node:module'
+import { resolve } from 'node:path'
 import workerThreads, { type Worker, type WorkerOptions } from 'node:worker_threads'
+import type { WorkerStart } from '../src/boundary/node/head.js'
 import { injectOptions, type Orders } from './injection.js'
 import { type TreeNode, toCommandLine } from './tree.js'
 
@@ -45,7 +47,12 @@ function startWorker(
 ): Worker {
   const path = node.nextPath()
   const { preload, ...shared } = node.injection
-  const orders: Orders = { ...shared, thread: path }
+  const { seed } = node
+  const orders: Orders = {
+    ...shared,
+    thread: path,
+    ...(seed !== undefined && { worker: toStart(args[0], args[1], seed) }),
+  }
   workerThreads.setEnvironmentData(ORDERS_KEY, orders as never)
   let worker: Worker
   const limit = Error.stackTraceLimit
@@ -68,6 +75,19 @@ function startWorker(
     node.log({ op: 'childExit', path, code })
   })
   return worker
+}
+
+function toStart(file: string | URL, options: WorkerOptions = {}, seed: number): WorkerStart {
+  const { eval: text, argv = [], execArgv, stdin } = options
+  const kind = text ? 'text' : typeof file === 'string' ? 'path' : 'url'
+  return {
+    file: kind === 'path' ? resolve(String(file)) : String(file),
+    kind,
+    argv: [...argv].map(String),
+    execArgv: execArgv && [...execArgv],
+    stdin: Boolean(stdin),
+    seed,
+  }
 }
 
 /** A worker inherits the preload with its parent's options, except where the program sets `env` or `execArgv`. */

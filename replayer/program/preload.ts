@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { hideFrames, replayBoundary, seedRandom } from '../../src/boundary/node/boundary.js'
+import type { WorkerHead } from '../../src/boundary/node/head.js'
 import { findInternals, type Internals } from '../../src/boundary/node/internals.js'
 import { Numbering, numberOf } from '../../src/boundary/node/numbering.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
@@ -96,7 +97,9 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
     ...(local && { findLocal }),
   }
   takeIdentity(internals, tape.head)
-  seedRandom(internals, tape.head.seed)
+  const { seed, worker, stdio } = tape.head
+  if (worker) takeWorker(worker, v8().deserialize)
+  else seedRandom(internals, seed)
   process.on('uncaughtExceptionMonitor', (error) => {
     thrown = String((error as Error)?.stack ?? error)
   })
@@ -104,7 +107,7 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
   Object.defineProperty(globalThis, SEAM_SYMBOL, { value: new PassingSeam(), configurable: true })
   replayBoundary(internals, tape, numbering, events)
   hideFrames(internals, __filename)
-  buildStdio(internals, tape.head.stdio)
+  if (!worker) buildStdio(internals, stdio)
 }
 
 /** The recorded process's own numbers and names. */
@@ -117,11 +120,21 @@ function takeIdentity(internals: Internals, head: ReplayTape['head']): void {
   process.argv.splice(0, process.argv.length, ...head.argv)
   process.execArgv.splice(0, process.execArgv.length, ...head.execArgv)
   define('execPath', head.execPath)
-  takeDirectory(internals, head.cwd)
+  if (!head.worker) takeDirectory(internals, head.cwd)
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
   milestones.set(head.milestones)
   for (const name of Object.keys(process.env)) if (!(name in head.env)) delete process.env[name]
   for (const [name, value] of Object.entries(head.env)) if (process.env[name] !== value) process.env[name] = value
+}
+
+/** What a worker can see of itself. `Math.random` goes on where it stood. */
+function takeWorker(
+  { draws, threadId, resourceLimits, data }: WorkerHead,
+  deserialize: (bytes: Uint8Array) => unknown,
+): void {
+  for (let left = draws; left > 0; left--) Math.random()
+  const threads = process.getBuiltinModule('node:worker_threads')
+  Object.assign(threads, { threadId, resourceLimits, workerData: data && deserialize(data) })
 }
 
 /** Node keeps the directory once it was asked for, and asks before any preload. Only a change makes it ask again. */

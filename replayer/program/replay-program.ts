@@ -46,7 +46,7 @@ async function choose(
     if (one) return [one]
   } else if (all && taped.length > 0) return taped
   else if (taped.length > 0) {
-    const failed = await findFailed(log)
+    const failed = await findFailed(log, taped[0]!.thread.no)
     return [taped.findLast(({ thread }) => failed.has(thread.no)) ?? taped[0]!]
   }
   throw new RetroscopeError('OBSERVED', 'The inputs of that thread were not recorded: it cannot be run again.', {
@@ -54,8 +54,9 @@ async function choose(
   })
 }
 
-/** Threads with an uncaught error, or with an exit code of their own that is not 0. */
-async function findFailed(log: LogReader): Promise<Set<ThreadNo>> {
+/** Threads with an uncaught error, or with an exit code of their own that is not 0; none where the first of them ended
+ *  well: an error that a parent took care of is no failure of the command. */
+async function findFailed(log: LogReader, first: ThreadNo): Promise<Set<ThreadNo>> {
   const failed = new Set<ThreadNo>()
   const crashed = new Set<ThreadNo>()
   for await (const event of log.events({ kinds: ['process'] })) {
@@ -63,6 +64,7 @@ async function findFailed(log: LogReader): Promise<Set<ThreadNo>> {
     if (event.body.op === 'crash') crashed.add(event.thread)
     if (event.body.op === 'exit' && event.body.code) failed.add(event.thread)
   }
+  if (!crashed.has(first) && !failed.has(first)) return new Set()
   return crashed.size > 0 ? crashed : failed
 }
 

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { TapeHead } from '../../src/boundary/node/head.js'
 import { injectPreload } from '../../src/boundary/node/preload-option.js'
 import { toTapeBytes } from '../../src/boundary/node/tape-file.js'
 import { RetroscopeError } from '../../src/errors.js'
@@ -11,7 +12,9 @@ import type { LogReader } from '../../src/log/reader.js'
 import type { ProgramVerdict } from './divergence.js'
 import { toReplayEnv } from './orders.js'
 import { readTape, type TapedThread } from './taped-threads.js'
+import type { WorkerPlan } from './worker-main.js'
 
+const WORKER_MAIN = fileURLToPath(new URL('./worker-main.js', import.meta.url))
 const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url))
 
 export interface ProgramOutcome {
@@ -45,9 +48,9 @@ export async function runProgram(log: LogReader, taped: TapedThread, local = fal
     mkdirSync(empty)
     await writeTape(log, taped, tape)
     const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, local })
-    const child = spawn(process.execPath, [...head.execArgv, ...head.argv.slice(1)], {
+    const child = spawn(process.execPath, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
-      env,
+      env: head.worker ? head.env : env,
       argv0: head.argv0,
       stdio: ['ignore', 'inherit', 'inherit'],
     })
@@ -62,6 +65,15 @@ export async function runProgram(log: LogReader, taped: TapedThread, local = fal
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+/** A worker runs in a worker again, which a main thread of ours starts. */
+function toWords(head: TapeHead, env: Readonly<Record<string, string>>, path: string): string[] {
+  const { worker, execArgv, argv, seed } = head
+  if (!worker) return [...execArgv, ...argv.slice(1)]
+  const start: WorkerPlan = { ...worker, env }
+  writeFileSync(path, JSON.stringify(start), { mode: 0o600 })
+  return [...(worker.execArgv ? [] : execArgv), `--random-seed=${seed}`, WORKER_MAIN, path]
 }
 
 async function writeTape(log: LogReader, { thread }: TapedThread, path: string): Promise<void> {

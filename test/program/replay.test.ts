@@ -25,7 +25,7 @@ for (const [name, { file, text, code = 0 }] of Object.entries(PROGRAMS)) {
     t.equal(recorded.code, code, recorded.stderr)
     rmSync(join(dir, 'data'), { recursive: true })
     for (let n = 0; n < TIMES; n++) {
-      const replayed = await replayInputs(dir)
+      const replayed = await replayInputs(dir, ['--thread', '0'])
       t.match(replayed.verdict, { kind: 'exact', code })
       t.equal(replayed.stdout, recorded.stdout)
       t.equal(replayed.stderr, recorded.stderr)
@@ -163,6 +163,98 @@ t.test('[B7] what a program reads of files is not touched by the recorder', asyn
   const recorded = await recordInputs([process.execPath, 'stat.mjs'], { cwd: dir })
   t.equal(recorded.stdout, '')
   t.equal((await replayInputs(dir)).verdict.kind, 'exact')
+})
+
+t.test(`[B8] a worker's thread runs again alone, ${TIMES} times of ${TIMES}`, async (t) => {
+  const dir = t.testdir({
+    'main.mjs': `
+      import { Worker, setEnvironmentData } from 'node:worker_threads'
+      setEnvironmentData('town', ['Ghent'])
+      for (const [i, env] of [{ NAME: 'own' }, undefined].entries()) {
+        const worker = new Worker('./worker.cjs', { workerData: { i, at: new Date() }, argv: ['--some', i], ...(env && { env }) })
+        worker.on('message', (message) => worker.postMessage(message + 1))
+      }`,
+    'worker.cjs': `
+      const { Worker, getEnvironmentData, isMainThread, parentPort, threadId, workerData } = require('node:worker_threads')
+      console.log(isMainThread, threadId, workerData, process.argv.slice(2), process.env.NAME, getEnvironmentData('town'))
+      console.error(process.cwd(), require.main?.filename, Math.random(), Date.now())
+      new Worker('process.hrtime()', { eval: true }).on('exit', (code) => {
+        console.log('inner', code)
+        parentPort.postMessage(0)
+      })
+      let n = 0
+      parentPort.on('message', (message) => {
+        console.log('got', message, ++n, Math.random())
+        if (n === 120) setTimeout(() => parentPort.close(), Math.random() * 5)
+        else parentPort.postMessage(message)
+      })
+      process.on('exit', (code) => console.log('exit', code, performance.now()))`,
+  })
+  const recorded = await recordInputs([process.execPath, 'main.mjs'], { cwd: dir })
+  t.equal(recorded.code, 0, recorded.stderr)
+  const lines: string[] = []
+  for (const thread of ['0.1', '0.2']) {
+    const runs: string[] = []
+    for (let n = 0; n < TIMES; n++) {
+      const { verdict, stdout } = await replayInputs(dir, ['--thread', thread])
+      t.match(verdict, { kind: 'exact', code: 0 })
+      runs.push(stdout)
+    }
+    t.equal(new Set(runs).size, 1)
+    lines.push(...runs[0]!.trim().split('\n'))
+  }
+  t.same(lines.sort(), recorded.stdout.trim().split('\n').sort())
+  const chances = lines.filter((line) => line.startsWith('got 1 ')).map((line) => line.split(' ').at(-1))
+  t.equal(new Set(chances).size, 2, 'no two threads draw the same numbers')
+  const source = readFileSync(join(dir, 'worker.cjs'), 'utf8')
+  writeFileSync(
+    join(dir, 'worker.cjs'),
+    source.replace('else parentPort.postMessage(message)', 'else parentPort.postMessage(message + (n > 110))'),
+  )
+  t.equal((await replayInputs(dir, ['--thread', '0.1'])).verdict.kind, 'exact', 'the recorded sources are run')
+  const { verdict } = await replayInputs(dir, ['--thread', '0.1', '--sources', 'local'])
+  if (verdict.kind !== 'diverged') return t.fail(verdict.kind)
+  t.ok(verdict.divergence.turn > 100, `turn ${verdict.divergence.turn}`)
+  t.match(verdict.divergence.stack.join('\n'), /worker\.cjs:13/)
+})
+
+t.test('[B8] a worker that dies of an error, and one that is stopped', async (t) => {
+  const dir = t.testdir({
+    'main.cjs': `
+      const { Worker } = require('node:worker_threads')
+      new Worker("setTimeout(() => { throw new RangeError('at ' + Date.now()) }, 2)", { eval: true }).on('error', (error) => {
+        console.log(error.message)
+        const stopped = new Worker("let n = 0; setInterval(() => require('node:worker_threads').parentPort.postMessage(++n), 1)", { eval: true })
+        stopped.on('message', (n) => { if (n === 5) stopped.terminate() })
+      })`,
+  })
+  const recorded = await recordInputs([process.execPath, 'main.cjs'], { cwd: dir })
+  t.equal(recorded.code, 0, recorded.stderr)
+  t.match((await replayInputs(dir, ['--thread', '0.1'])).verdict, { kind: 'exact', code: 1 })
+  const { verdict } = await replayInputs(dir, ['--thread', '0.2'])
+  t.equal(verdict.kind, 'exact-to-the-kill')
+  t.ok(verdict.turns > 4, `${verdict.turns} turns`)
+  t.match((await replayInputs(dir, ['--thread', '0'])).verdict, { kind: 'exact', code: 0 })
+})
+
+t.test('[B5] a worker that was given a port at its start, and one that shares memory, are refused', async (t) => {
+  const dir = t.testdir({
+    'main.cjs': `
+      const { Worker } = require('node:worker_threads')
+      const { port1, port2 } = new MessageChannel()
+      new Worker('', { eval: true, workerData: { port2 }, transferList: [port2] }).on('exit', () => port1.close())
+      if (process.argv[2]) new Worker('', { eval: true, workerData: new Uint8Array(new SharedArrayBuffer(8)) })`,
+  })
+  await recordInputs([process.execPath, 'main.cjs'], { cwd: dir })
+  t.match((await replayInputs(dir)).verdict, { kind: 'exact', code: 0 })
+  const alone = await run([process.execPath, CLI, 'replay', 'program.retro', '--thread', '0.1'], { cwd: dir })
+  t.equal(alone.code, 1)
+  t.match(alone.stderr, /used worker data with ports, shared memory or native objects, which this version cannot feed/)
+  rmSync(join(dir, 'program.retro'), { recursive: true })
+  await recordInputs([process.execPath, 'main.cjs', 'share'], { cwd: dir })
+  const shared = await run([process.execPath, CLI, 'replay', 'program.retro'], { cwd: dir })
+  t.equal(shared.code, 1)
+  t.match(shared.stderr, /used memory shared between threads, which/)
 })
 
 const REACHING = [

@@ -20,4 +20,28 @@ export interface TapeHead {
   /** Of stdin, stdout and stderr: FILE, PIPE, TCP, TTY, UNKNOWN … */
   readonly stdio: readonly string[]
   readonly milestones: Float64Array
+  /** Only in a worker's. */
+  readonly worker?: WorkerHead
+}
+
+/** What a worker's parent asked for. */
+export interface WorkerStart {
+  /** Source text, absolute path or URL. */
+  readonly file: string
+  readonly kind: 'text' | 'path' | 'url'
+  readonly argv: readonly string[]
+  /** Undefined: those of its parent. */
+  readonly execArgv: readonly string[] | undefined
+  readonly stdin: boolean
+  /** Seed of `Math.random` in the whole process. */
+  readonly seed: number
+}
+
+export interface WorkerHead extends WorkerStart {
+  readonly threadId: number
+  readonly resourceLimits: object
+  /** Its `workerData`, serialized; undefined when that cannot be kept. */
+  readonly data: Uint8Array | undefined
+  /** Draws of `Math.random` that were made before its first line: all threads of a process share one seed. */
+  readonly draws: number
 }

@@ -1,5 +1,5 @@
 import type { Handle, RecordTools, ReplayTools } from './handles.js'
-import type { Holder, Native } from './internals.js'
+import type { Holder, Internals, Native } from './internals.js'
 import type { Numbering } from './numbering.js'
 import { findMessageClasses, PortMaker } from './port-maker.js'
 import { type CallPlan, OUTCOME, recordCall, replace, replayCall } from './synchronous.js'
@@ -13,6 +13,9 @@ const RECEIVED = Symbol.for('nodejs.internal.kCurrentlyReceivingPorts')
 
 /** Node's message to a new worker: what to run. It carries shared memory and environment data beside that. */
 const LOAD_SCRIPT = 'loadScript'
+
+/** A worker that starts a worker tells the main thread its id, of which the whole process shares one count. */
+const REGISTERING: ReadonlySet<unknown> = new Set(['registerMainThreadPort', 'unregisterMainThreadPort'])
 
 /** Node waits for the thread of module hooks on shared memory: in a replay for ever. */
 const HOOKS = 'module hooks on a thread of their own'
@@ -57,6 +60,20 @@ function fromKept(value: unknown, revive: (number: number) => unknown): unknown 
   if (Object.getPrototypeOf(value) !== Object.prototype) return value
   for (const [key, item] of Object.entries(value)) (value as Holder)[key] = fromKept(item, revive)
   return value
+}
+
+/** @returns undefined for a message that brings more than plain data */
+export function serializePlain(internals: Internals, message: unknown): Uint8Array | undefined {
+  const { MessagePort } = findMessageClasses(internals)
+  try {
+    const isPort = (value: object): boolean => value instanceof MessagePort
+    const refuse = (): never => {
+      throw new TypeError('a port')
+    }
+    return process.getBuiltinModule('node:v8').serialize(toKept(message, isPort, refuse))
+  } catch {
+    return undefined
+  }
 }
 
 /** Writes what arrived, with the ports that it brought; the reader is `MessageReader`. */
@@ -134,7 +151,8 @@ class MessageReader {
 
 function argueMessage(tape: TapeReader | TapeWriter, message: unknown): void {
   const { type, filename, doEval, argv, workerData } = (message ?? {}) as Holder
-  tape.argument(type === LOAD_SCRIPT ? { type, filename, doEval, argv, workerData } : message)
+  if (type === LOAD_SCRIPT) tape.argument({ type, filename, doEval, argv, workerData })
+  else tape.argument(REGISTERING.has(type) ? { type } : message)
 }
 
 function toPortPlan(numbering: Numbering): CallPlan {
@@ -147,7 +165,7 @@ function findClose(prototype: Prototype): symbol | undefined {
 
 /** What a worker's end needs: Node empties its ports there, within the callback. */
 export interface PortRecorder {
-  /** Runs the callback: what is delivered before its first `unref` is nested in an entry of its own. */
+  /** Runs the callback: what is delivered before Node first calls `unref` or posts is nested in an entry of its own. */
   drain<T>(body: () => T): T
 }
 
@@ -186,7 +204,7 @@ export function record(tools: RecordTools): PortRecorder {
     }
   })
   recordCall(tape, prototype, 'hasRef', 'MessagePort.hasRef', toPortPlan(numbering))
-  recordPosting(tape, prototype, number, messages)
+  recordPosting(tape, prototype, number, messages, endDrain)
   recordReceiving(tape, messages)
   recordClosing(tape, prototype, number)
   return {
@@ -210,6 +228,7 @@ function recordPosting(
   prototype: Prototype,
   number: (port: Handle) => number,
   messages: MessageWriter,
+  onPost: () => void,
 ): void {
   const code = tape.code('MessagePort.postMessage')
   const original = prototype['postMessage'] as Native
@@ -217,6 +236,7 @@ function recordPosting(
     // biome-ignore lint/complexity/noArguments: passed on as they are
     const args = arguments
     if (tape.bypass || !(this instanceof Object)) return Reflect.apply(original, this, args)
+    onPost()
     let outcome: number = OUTCOME.threw
     let answer: unknown
     // The entry is written behind the call, which may run getters of the program's.
@@ -331,7 +351,8 @@ export function replay(tools: ReplayTools): PortReplayer {
   }
 }
 
-function replayPosting({ tape, numbering }: ReplayTools, prototype: Prototype): void {
+function replayPosting({ internals, tape, numbering, print }: ReplayTools, prototype: Prototype): void {
+  const output = findParent(internals)
   const code = tape.code('MessagePort.postMessage')
   replace(prototype, 'postMessage', function (this: Port, message: unknown, options: unknown): unknown {
     if ((message as Holder | null)?.['isInternal'] === true) tape.diverge(`the program uses ${HOOKS}, which is not fed`)
@@ -342,6 +363,7 @@ function replayPosting({ tape, numbering }: ReplayTools, prototype: Prototype): 
     const outcome = tape.value()
     const answer = tape.value()
     tape.end()
+    if (this === output) printOutput(message, print)
     if (outcome === NOT_CLONED) throw new DOMException(answer as string, 'DataCloneError')
     if (outcome === OUTCOME.threw) throw answer
     const list = Array.isArray(options) ? options : ((options as { transfer?: unknown[] } | undefined)?.transfer ?? [])
@@ -349,6 +371,26 @@ function replayPosting({ tape, numbering }: ReplayTools, prototype: Prototype): 
     if (buffers.length > 0) structuredClone(buffers, { transfer: buffers })
     return answer
   })
+}
+
+/** A worker's own end of the port over which Node speaks with its parent. */
+function findParent(internals: Internals): object | undefined {
+  const { isMainThread, getEnvMessagePort } = internals.binding('worker')
+  return isMainThread ? undefined : ((getEnvMessagePort as Native)() as object)
+}
+
+/** A worker writes by sending what it writes to its parent. */
+function printOutput(message: unknown, print: ReplayTools['print']): void {
+  const { type, stream, chunks } = message as {
+    readonly type: unknown
+    readonly stream: string
+    readonly chunks: readonly { readonly chunk: string | Uint8Array | null; readonly encoding: BufferEncoding }[]
+  }
+  if (type !== 'stdioPayload') return
+  for (const { chunk, encoding } of chunks) {
+    if (chunk === null) continue
+    print(stream === 'stderr' ? 2 : 1, typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
+  }
 }
 
 function replayReceiving(tape: TapeReader, messages: MessageReader): void {

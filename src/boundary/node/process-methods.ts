@@ -20,6 +20,9 @@ function toPlan(name: string): CallPlan {
   }
 }
 
+/** A worker keeps the binding's own function and asks it whenever the main thread has changed the directory. */
+const ON_WORKERS_PROCESS = ['cwd']
+
 type Patch = (holder: Holder, name: string, label: string, plan?: CallPlan) => void
 
 function install(internals: Internals, patch: Patch): void {
@@ -28,6 +31,11 @@ function install(internals: Internals, patch: Patch): void {
   for (const name of [...ON_PROCESS, ...ON_PROCESS_TOO]) patch(target, name, `process.${name}`, toPlan(name))
   if (process.memoryUsage.rss !== rss) Object.defineProperty(process.memoryUsage, 'rss', plain(rss))
   patch(process.memoryUsage as unknown as Holder, 'rss', 'process.memoryUsage.rss')
+  if (!internals.binding('worker')['isMainThread']) {
+    for (const name of ON_WORKERS_PROCESS) patch(target, name, `process.${name}`)
+    const threads = process.getBuiltinModule('node:worker_threads') as unknown as Holder
+    patch(threads, 'getEnvironmentData', 'getEnvironmentData')
+  }
   const binding = internals.binding('process_methods')
   for (const name of IN_BINDING) patch(binding, name, `process.${name}`)
   const os = internals.binding('os')
