@@ -88,6 +88,12 @@ export class ReplayTape implements TapeReader {
     this.#compare(bytes)
   }
 
+  skipArguments(): void {
+    const reader = this.#reader
+    while (!this.#mismatch && reader.tag !== TAG.result && reader.tag !== TAG.nest && reader.tag !== TAG.end)
+      reader.value()
+  }
+
   result(): void {
     if (this.#mismatch) this.#tell()
     const reader = this.#reader

@@ -111,6 +111,18 @@ for (const [name, from, to] of CHANGES) {
   })
 }
 
+t.test('[B4] the same of a module that is no CommonJS', async (t) => {
+  const text = BASE.replace("const fs = require('node:fs')", "import fs from 'node:fs'")
+  const dir = t.testdir({ 'sum.mjs': text })
+  await recordInputs([process.execPath, 'sum.mjs'], { cwd: dir, env: { OUT: join(dir, 'out') } })
+  writeFileSync(join(dir, 'sum.mjs'), `// One more line.\n${text.replace('n * 2', 'n * (n > 110 ? 3 : 2)')}`)
+  t.equal((await replayInputs(dir)).verdict.kind, 'exact')
+  const { verdict } = await replayInputs(dir, ['--sources', 'local'])
+  if (verdict.kind !== 'diverged') return t.fail(verdict.kind)
+  t.ok(verdict.divergence.turn > 100, `turn ${verdict.divergence.turn}`)
+  t.match(verdict.divergence.stack.join('\n'), /sum\.mjs/)
+})
+
 t.test('[B5] what is not fed is named, and a replay is refused instead of pretended', async (t) => {
   const dir = t.testdir({
     'inspected.cjs': `

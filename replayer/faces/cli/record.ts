@@ -32,7 +32,7 @@ export function defineRecord(run: RunRecord): Command {
         .default('always'),
     )
     .option('--keep-env', 'store environment values with secret-like names as they are', false)
-    .option('--inputs', "record each main thread's own inputs too, so that `replay` can run the program again", false)
+    .option('--inputs', "record each thread's inputs too, so that `replay` can run the program again", false)
     .passThroughOptions()
     .addHelpText('after', HELP)
     .action(async (command: string[], options: Asked) => {

@@ -223,7 +223,8 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
       const mode = findMode(args, usePromises)
       const targets = reads ? findTargets(name, args) : undefined
       tape.begin(now)
-      argue(tape, name, args, reads)
+      if (sources.isLocal(name, args)) tape.skipArguments()
+      else argue(tape, name, args, reads)
       if (mode === undefined) return sources.ofText(name, args, answerNow(tape, name, args, targets, tools))
       tape.result()
       tape.end()
@@ -282,6 +283,11 @@ class LocalSources {
 
   constructor(find: FsReplay['findLocal']) {
     this.#find = find
+  }
+
+  /** Whether the call reads a file that stands here: how much it asks for depends on that. */
+  isLocal(name: string, args: Args): boolean {
+    return name === 'read' && this.#open.has(args[0])
   }
 
   ofText(name: string, args: Args, value: unknown): unknown {

@@ -54,6 +54,8 @@ export interface TapeReader extends Tape {
   begin(code: Code): void
   argument(value: unknown): void
   digest(bytes: Uint8Array): void
+  /** What was given is known to be otherwise: a source file that stands here has another size. */
+  skipArguments(): void
   /** Makes the deliveries that were nested in this call and moves on to what came back. */
   result(): void
   value(): unknown
