@@ -280,15 +280,20 @@ export class Driver implements Seam {
       lastStates,
     }
     const cause = this.#thrownEnd === this.#ordinal - 1 ? this.#thrownIn : this.#causes.cause
+    this.#writeThrough()
     this.#log(PROCESS, 0, THREAD, body, cause, this.#causes.origin)
-    this.flush()
   }
 
   /** The thread is about to end; what it still records is written event by event. */
   exit(code: number | null): void {
+    this.#writeThrough()
+    this.#here(PROCESS, 0, THREAD, { op: 'exit', code })
+  }
+
+  /** So that how it ends is a block of its own: on a full disk that fits where all that waits does not. */
+  #writeThrough(): void {
     this.#packAll()
     this.#tape?.emit()
-    this.#here(PROCESS, 0, THREAD, { op: 'exit', code })
     this.#sink.writeThrough()
   }
 
@@ -301,8 +306,7 @@ export class Driver implements Seam {
   /** Ends the log; from here on every call passes through. Idempotent. */
   stop(): void {
     if (this.#stopped) return
-    this.#packAll()
-    this.#tape?.emit()
+    this.#writeThrough()
     this.#log(PROCESS, 0, THREAD, { op: 'exit', code: null, reason: 'stopped' }, NONE, NONE)
     this.#stopped = true
     this.#turns.stop()

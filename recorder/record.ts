@@ -5,12 +5,13 @@ import { RetroscopeError } from '../src/errors.js'
 import { createFormat, FORMAT_VERSION } from '../src/log/format-file.js'
 import { DATA_NOTE, loadTotals, toClosingLine } from './closing.js'
 import { collect } from './collection.js'
-import { runCommand, toEndText, toExitCode } from './command.js'
+import { type CommandEnd, runCommand, toEndText, toExitCode } from './command.js'
 import { redactWords } from './command-words.js'
 import { injectEnv } from './injection.js'
 import { getTimeUs } from './originals.js'
 import { toDefaultPath } from './recording-path.js'
 import { Redaction } from './redaction.js'
+import { toMessage } from './report.js'
 import { findObstacle } from './tree.js'
 
 /** The preload's bundle, beside this file. */
@@ -49,17 +50,28 @@ export async function record(options: RecordOptions): Promise<number> {
     collection.watch({ pid, command, ...(obstacle !== undefined && { obstacle }) })
   })
   await collection.finish()
+  // Whatever goes wrong from here on is no matter of the command's.
+  await close(end, { recording, isNew, keep: options.keep }).catch((error: unknown) => say(toMessage(error)))
+  return toExitCode(end)
+}
+
+interface Closed {
+  readonly recording: string
+  readonly isNew: boolean
+  readonly keep: RecordOptions['keep']
+}
+
+async function close(end: CommandEnd, { recording, isNew, keep }: Closed): Promise<void> {
   if (end.kind === 'unstarted') {
-    remove(recording, isNew)
     say(end.message)
-  } else if (options.keep === 'failure' && toExitCode(end) === 0) {
+    remove(recording, isNew)
+  } else if (keep === 'failure' && toExitCode(end) === 0) {
     remove(recording, isNew)
     say(`the command ${toEndText(end)}; its recording is not kept (--keep failure)`)
   } else {
     say(DATA_NOTE)
     say(toClosingLine(recording, await loadTotals(recording)))
   }
-  return toExitCode(end)
 }
 
 function findOwnObstacle(command: readonly string[]): string | undefined {

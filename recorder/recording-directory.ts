@@ -31,6 +31,9 @@ export function createRecording(out: string, command: readonly string[] | null =
 
 const CLAIM = '.claim'
 
+/** Kept in a claim for the last block of its thread, which says what a full disk took, and the dictionary with it. */
+const ROOM_BYTES = 16 * 1024
+
 /** A thread's place in a recording. */
 export interface Claim {
   readonly path: ThreadPath
@@ -47,7 +50,7 @@ export function claimSpool(recording: string, wanted: string): Claim {
     const path = toThreadPath(n === 1 ? wanted : `${base}-${n}`)
     try {
       takePath(recording, path)
-      return { path, file: new SpoolFile(join(spool, path)) }
+      return { path, file: new SpoolFile(join(spool, path), toClaimFile(recording, path)) }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
@@ -59,7 +62,7 @@ export function claimSpool(recording: string, wanted: string): Claim {
 function takePath(recording: string, path: ThreadPath): void {
   const file = openSync(toClaimFile(recording, path), 'wx', 0o600)
   try {
-    writeSync(file, String(process.pid))
+    writeSync(file, String(process.pid).padEnd(ROOM_BYTES))
   } catch {
     // The disk is full: the name is taken all the same.
   } finally {

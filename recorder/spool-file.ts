@@ -5,6 +5,9 @@ import { report, toMessage } from './report.js'
 const RETRY_MIN_US = 50_000
 const RETRY_MAX_US = 2_000_000
 
+/** What the file that gives its room says stands in its first bytes. */
+const KEPT_BYTES = 64
+
 /** A check costs as much as half a write. */
 const CHECK_US = 500
 
@@ -12,6 +15,7 @@ const CHECK_US = 500
  *  file that took over the descriptor's number after the program closed it. */
 export class SpoolFile {
   readonly #path: string
+  #room: string | undefined
   #fd: number
   readonly #dev: number
   readonly #ino: number
@@ -28,9 +32,11 @@ export class SpoolFile {
   /** What the last failure was. */
   failure = ''
 
-  /** Makes the file (0600) and the directories above it (0700) are there. @throws what the system says; EEXIST when taken */
-  constructor(path: string) {
+  /** Makes the file (0600). @param room a file whose padding may go to make room for the last block on a full disk
+   *  @throws what the system says; EEXIST when taken */
+  constructor(path: string, room?: string) {
     this.#path = path
+    this.#room = room
     this.#fd = originals.openSync(path, 'wx', 0o600)
     const { dev, ino, nlink } = originals.fstatSync(this.#fd)
     this.#dev = dev
@@ -63,6 +69,19 @@ export class SpoolFile {
       this.#fail(error)
       return false
     }
+  }
+
+  /** Nothing follows but how it ended and what is missing: on a full disk, makes the room that was kept for that. */
+  makeRoom(): void {
+    if (this.#room === undefined || this.#retryAtUs === 0) return
+    try {
+      const fd = originals.openSync(this.#room, 'r+')
+      originals.ftruncateSync(fd, KEPT_BYTES)
+      originals.closeSync(fd)
+    } catch {
+      // It is gone: the command has ended.
+    }
+    this.#room = undefined
   }
 
   close(): void {

@@ -70,6 +70,7 @@ export class SpoolWriter implements FrameSink {
   writeThrough(): void {
     this.#through = true
     this.flush()
+    if (this.#lostFrom >= 0) this.#file.makeRoom()
     if (this.#lostFrom >= 0) this.#writeGap()
   }
 

@@ -26,18 +26,25 @@ export interface Snapshot {
 /** Snapshots a recording directory, whoever writes it meanwhile, without blocking the writer: tables and spools are
  *  hard-linked (they only ever grow or go), the rest (at most 16 MB per segment) is copied. Where no link can be made,
  *  everything is copied: that costs the log's size.
- *  @throws what `readFormat` throws; DAMAGED when no consistent set of files can be had */
+ *  @throws what `readFormat` throws; DAMAGED when no consistent set of files can be had; NO_PERMISSION; WRITE_FAILED when
+ *  there is no room for it anywhere */
 export async function takeSnapshot(recording: string, options: { tempDir?: string } = {}): Promise<Snapshot> {
   readFormat(recording)
-  const place = await choosePlace(recording, options.tempDir ?? tmpdir())
-  try {
-    await placeSpools(recording, place)
-    const segments = await placeSegments(recording, place)
-    return toSnapshot(place, segments)
-  } catch (error) {
-    place.dir.close()
-    throw error
+  let refusal: unknown
+  for (const open of toPlaces(recording, options.tempDir ?? tmpdir())) {
+    let place: Place | undefined
+    try {
+      place = await open()
+      if (!place) continue
+      await placeSpools(recording, place)
+      return toSnapshot(place, await placeSegments(recording, place))
+    } catch (error) {
+      place?.dir.close()
+      if (!isRefused(error)) throw error
+      refusal ??= error
+    }
   }
+  throw toRefusalError(recording, refusal)
 }
 
 interface Place {
@@ -45,30 +52,67 @@ interface Place {
   readonly canLink: boolean
 }
 
-/** A link needs the same device, and a recording that belongs to the reader. Where the temporary directory is another
- *  device, often memory, the recording's own `derived` is tried before anything is copied. */
-async function choosePlace(recording: string, tempDir: string): Promise<Place> {
-  const first = makeTemporaryDir(tempDir)
-  if (await tryLink(recording, first.path)) return { dir: first, canLink: true }
-  const second = await makeInside(recording)
-  if (second && (await tryLink(recording, second.path))) {
-    first.close()
-    return { dir: second, canLink: true }
-  }
-  second?.close()
-  await copyFile(join(recording, 'format'), join(first.path, 'format'))
-  return { dir: first, canLink: false }
+/** The cheapest first. A link needs the same device, and a recording that belongs to the reader. Where the temporary
+ *  directory is another device, often memory, the recording's own `derived` is tried before anything is copied. Its disk
+ *  may be the full one that ended the recording. */
+function toPlaces(recording: string, tempDir: string): readonly (() => Promise<Place | undefined>)[] {
+  const openTemporary = async () => makeTemporaryDir(tempDir)
+  const openInside = () => makeInside(recording)
+  return [
+    () => openLinked(recording, openTemporary),
+    () => openLinked(recording, openInside),
+    () => openCopied(recording, openTemporary),
+    () => openCopied(recording, openInside),
+  ]
 }
 
-async function makeInside(recording: string): Promise<TemporaryDir | null> {
-  const derived = join(recording, 'derived')
+async function openLinked(recording: string, make: () => Promise<TemporaryDir>): Promise<Place | undefined> {
+  const dir = await make()
+  if (await tryLink(recording, dir.path)) return { dir, canLink: true }
+  dir.close()
+  return undefined
+}
+
+async function openCopied(recording: string, make: () => Promise<TemporaryDir>): Promise<Place> {
+  const dir = await make()
   try {
-    await mkdir(derived, { recursive: true, mode: 0o700 })
-    const dir = makeTemporaryDir(derived)
-    return { path: dir.path, close: () => closeInside(dir, derived) }
-  } catch {
-    return null
+    await copyFile(join(recording, 'format'), join(dir.path, 'format'))
+    return { dir, canLink: false }
+  } catch (error) {
+    dir.close()
+    throw error
   }
+}
+
+async function makeInside(recording: string): Promise<TemporaryDir> {
+  const derived = join(recording, 'derived')
+  await mkdir(derived, { recursive: true, mode: 0o700 })
+  const dir = makeTemporaryDir(derived)
+  return { path: dir.path, close: () => closeInside(dir, derived) }
+}
+
+/** Whether the system would not have it there; elsewhere it may. */
+function isRefused(error: unknown): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException
+  return ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM', 'ENOTDIR'].includes(code)
+}
+
+function toRefusalError(recording: string, cause: unknown): RetroscopeError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new RetroscopeError('NO_PERMISSION', `${recording} cannot be read as a whole (${message}).`, {
+      hint: 'Read it as the user who made it, or have its modes changed.',
+      cause,
+    })
+  }
+  return new RetroscopeError(
+    'WRITE_FAILED',
+    `There is no room for a copy of what is read of ${recording} (${message}).`,
+    {
+      hint: 'Make room, or set TMPDIR to a directory that has some.',
+      cause,
+    },
+  )
 }
 
 /** Reading leaves a recording as it was: `derived` goes too, unless something else stands in it. */

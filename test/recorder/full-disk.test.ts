@@ -1,0 +1,88 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { openRecording } from '../../replayer/open.js'
+import { verifyRecording } from '../../src/log/verify.js'
+import { CLI, run, runRecord } from '../helpers/command.js'
+import { PACKAGE_PATH } from '../helpers/program.js'
+
+t.setTimeout(240_000)
+
+const MARKS = 3_000
+
+/** Marks far more than its disk holds, and ends as it would have without us. */
+const PROGRAM = `
+  import { setup } from ${JSON.stringify(PACKAGE_PATH)}
+  import { randomBytes } from 'node:crypto'
+  const scope = await setup({ out: process.argv[2] })
+  for (let number = 0; number < ${MARKS}; number++) {
+    scope.mark('m', { number, noise: randomBytes(400).toString('hex') })
+    if (number % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  console.log('done')
+  process.exitCode = 7`
+
+/** Runs a test on a disk of one megabyte. */
+async function onSmallDisk(t: Test, body: (disk: string) => Promise<void>): Promise<void> {
+  const disk = mkdtempSync(join(tmpdir(), 'retroscope-disk-'))
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk], { encoding: 'utf8' })
+  try {
+    if (mounted.status === 0) await body(disk)
+    else if (process.env['CI'] === 'true') t.fail(`no small disk can be mounted: ${mounted.stderr}`)
+    else t.comment('SKIPPED: only root can mount a small disk')
+  } finally {
+    if (mounted.status === 0) spawnSync('umount', ['-l', disk])
+    rmdirSync(disk)
+  }
+}
+
+/** Every mark is in the recording, or counted by a gap in its place. */
+async function check(t: Test, path: string): Promise<void> {
+  const recording = await openRecording(path)
+  const { end, gaps } = await recording.info()
+  t.match(end, { kind: 'exit' }, 'how it ended is said')
+  t.match(gaps.at(-1), { reason: 'disk-full', detail: 'ENOSPC' })
+  let number = 0
+  let missing = 0
+  for await (const event of recording.events()) {
+    if (event.kind === 'mark') {
+      if ((event.body.data as { number: number }).number !== number + missing) t.fail(`mark ${number} is missing`)
+      number++
+    } else if (event.kind === 'gap') missing += event.body.count ?? 0
+  }
+  t.equal(number + missing, MARKS)
+  t.ok(number > 200 && missing > 200, `${number} are there, ${missing} are missing`)
+  t.match(await recording.event('end'), { kind: 'process' })
+  await recording.close()
+  t.same((await verifyRecording(path)).damage, [])
+}
+
+t.test(
+  '[D22] a disk that stays full under `record`: the program is unharmed, and a gap says what is missing',
+  async (t) => {
+    const dir = t.testdir({ 'program.mjs': PROGRAM })
+    await onSmallDisk(t, async (disk) => {
+      const path = join(disk, 'a.retro')
+      const ran = await runRecord(['-o', path], [process.execPath, 'program.mjs'], { cwd: dir })
+      t.match(ran, { code: 7, stdout: 'done\n', stderr: '' })
+      t.match(ran.own.at(-1), /recorded .*a\.retro/)
+      await check(t, path)
+      // With no room elsewhere either.
+      spawnSync('sh', ['-c', 'cat /dev/zero > rest'], { cwd: disk, stdio: 'ignore' })
+      const asked = await run([process.execPath, CLI, 'info', path], { cwd: dir, env: { TMPDIR: disk } })
+      t.match(asked, { code: 1, stderr: /no room for a copy[\s\S]*TMPDIR/ })
+    })
+  },
+)
+
+t.test('[D22] a disk that stays full under the library alone', async (t) => {
+  const dir = t.testdir({ 'program.mjs': PROGRAM })
+  await onSmallDisk(t, async (disk) => {
+    const path = join(disk, 'a.retro')
+    const ran = await run([process.execPath, 'program.mjs', path], { cwd: dir })
+    t.match(ran, { code: 7, stdout: 'done\n', stderr: /^retroscope: .*ENOSPC.*what is missing becomes a gap\n$/ })
+    await check(t, path)
+  })
+})
