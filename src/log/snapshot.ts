@@ -1,5 +1,5 @@
 import { constants, rmdirSync } from 'node:fs'
-import { copyFile, link, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { access, copyFile, link, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RetroscopeError } from '../errors.js'
@@ -205,8 +205,11 @@ async function readVersion(source: string): Promise<Version> {
 }
 
 async function placeFile(source: string, target: string, byLink: boolean): Promise<void> {
-  if (byLink) await link(source, target)
-  else await copyFile(source, target, constants.COPYFILE_FICLONE)
+  if (byLink) {
+    await link(source, target)
+    // A link needs no right to read.
+    await access(target, constants.R_OK)
+  } else await copyFile(source, target, constants.COPYFILE_FICLONE)
 }
 
 async function copyPrefix(source: string, target: string, bytes: number): Promise<void> {

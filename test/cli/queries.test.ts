@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -227,10 +227,43 @@ t.test('[Q2] what does not exist is an error that says what does and what was me
     t.notMatch(ran.stderr, /\n {4}at /, 'no stack')
     t.equal(ran.stdout, '', 'nothing on stdout')
   }
-  if (process.getuid?.() !== 0) {
-    chmodSync(newer, 0o000)
-    t.match((await runCli('info', newer)).stderr, /refuses access/)
-    chmodSync(newer, 0o700)
+})
+
+t.test('[Q2] no permission is an error of its own, for a directory, a file in it and a packed file', async (t) => {
+  // What root may do to any file is a capability: without it, it is a user like others.
+  const drop = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search']
+  const asUser = process.getuid?.() === 0 ? drop : []
+  if (asUser.length > 0 && spawnSync(drop[0]!, [...drop.slice(1), 'true']).status !== 0) {
+    t.comment('SKIPPED: root cannot give up its rights here')
+    return
+  }
+  const dir = join(t.testdir(), 'closed.retro')
+  const packed = join(t.testdirName, 'packed.retro')
+  cpSync(recorded, dir, { recursive: true })
+  // Who collects what is left in spools sets the modes right; this recording is finished.
+  rmSync(join(dir, 'spool'), { recursive: true })
+  await runCli('pack', dir, '-o', packed)
+  const table = readdirSync(join(dir, 'log', '000001')).find((name) => /\.(log|ldb)$/.test(name))!
+  for (const [closed, asked] of [
+    [dir, dir],
+    [join(dir, 'format'), dir],
+    [join(dir, 'log', '000001', table), dir],
+    [packed, packed],
+  ] as const) {
+    const { mode } = statSync(closed)
+    chmodSync(closed, 0o000)
+    const ran = spawnSync(
+      asUser[0] ?? process.execPath,
+      [...asUser.slice(1), ...(asUser.length > 0 ? [process.execPath] : []), CLI, 'info', asked],
+      { encoding: 'utf8' },
+    )
+    chmodSync(closed, mode & 0o777)
+    t.equal(ran.status, 1, closed)
+    t.match(
+      ran.stderr,
+      /^retroscope: .*(refuses access|cannot be read)[^\n]*\n\w[^\n]+\n$/,
+      `${closed}: what, and a hint`,
+    )
   }
 })
 

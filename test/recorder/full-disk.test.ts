@@ -65,13 +65,14 @@ t.test(
     const dir = t.testdir({ 'program.mjs': PROGRAM })
     await onSmallDisk(t, async (disk) => {
       const path = join(disk, 'a.retro')
-      const ran = await runRecord(['-o', path], [process.execPath, 'program.mjs'], { cwd: dir })
-      t.match(ran, { code: 7, stdout: 'done\n', stderr: '' })
-      t.match(ran.own.at(-1), /recorded .*a\.retro/)
+      // With no room elsewhere either: its events cannot even be counted.
+      const options = { cwd: dir, env: { TMPDIR: disk } }
+      const ran = await runRecord(['-o', path], [process.execPath, 'program.mjs'], options)
+      t.match(ran, { code: 7, stdout: 'done\n' })
+      t.match(ran.own.at(-1), /recorded .*a\.retro|no room for a copy/)
       await check(t, path)
-      // With no room elsewhere either.
       spawnSync('sh', ['-c', 'cat /dev/zero > rest'], { cwd: disk, stdio: 'ignore' })
-      const asked = await run([process.execPath, CLI, 'info', path], { cwd: dir, env: { TMPDIR: disk } })
+      const asked = await run([process.execPath, CLI, 'info', path], options)
       t.match(asked, { code: 1, stderr: /no room for a copy[\s\S]*TMPDIR/ })
     })
   },
