@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -51,6 +51,32 @@ t.test('[R1] every snippet and every command of the README runs, in its order', 
     }
   }
   t.ok(commands >= 14, `${commands} commands ran`)
+})
+
+t.test('[R3] the workflow keeps the recording of a failing run, packs it, and it opens at home', async (t) => {
+  const { dir, env } = makeProject(t.testdir())
+  const workflow = blocks.find(({ language, text }) => language === 'yaml' && text.startsWith('name:'))!.text
+  const steps = [...workflow.matchAll(/run: (npx retroscope .*)$/gm)].map(([, command]) => command!)
+  t.equal(steps.length, 2)
+  const run = (command: string) =>
+    spawnSync('sh', ['-c', command.replace(/^npx /, '')], { cwd: dir, env, encoding: 'utf8' })
+  const writeTests = (code: number) =>
+    writeFileSync(join(dir, 'package.json'), JSON.stringify({ scripts: { test: `node -e 'process.exit(${code})'` } }))
+  const kept = /hashFiles\('(.*)'\)/.exec(workflow)![1]!
+
+  writeTests(0)
+  t.equal(run(steps[0]!).status, 0)
+  t.notOk(existsSync(join(dir, kept)), 'a run that passes leaves nothing')
+
+  writeTests(3)
+  t.equal(run(steps[0]!).status, 3, 'the exit code is that of the tests')
+  t.ok(existsSync(join(dir, kept)))
+  const packed = run(steps[1]!)
+  t.equal(packed.status, 0, packed.stderr)
+  t.ok(existsSync(join(dir, /path: (\S+\.retro)$/m.exec(workflow)![1]!)), 'what is uploaded is there')
+  const atHome = [...README.matchAll(/^ {4}(retroscope .*)$/gm)].map(([, command]) => command!)
+  t.ok(atHome.length >= 2)
+  for (const command of atHome) t.match(run(command), { status: 0, stdout: /code 3/ }, command)
 })
 
 t.test('[R2] the session that the README opens with is the one that npm run demo shows', async (t) => {
