@@ -19,7 +19,8 @@ const COUNTER = `
     if (++count === 1) setTimeout(() => process.exit(70 + count), 300)
   })
   setInterval(Object, 1000)
-  console.log('ready', process.pid, process.stdin.isTTY === true, process.stdout.isTTY === true)`
+  // As one text: on a terminal, numbers and booleans may come in colours.
+  console.log(\`ready \${process.pid} \${process.stdin.isTTY === true} \${process.stdout.isTTY === true}\`)`
 
 /** Marks, the first of which says that it runs, then waits for its file to appear, then the last. */
 const MARKER = `
