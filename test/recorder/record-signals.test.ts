@@ -102,8 +102,30 @@ t.test('[R5] Ctrl-C at a terminal: the command decides, once, and the terminal s
     onOutput: once(/ready \d+ true true/, (_match, child) => child.stdin!.write('\x03')),
   })
   t.match(ran.stdout, /got SIGINT/)
-  t.equal(ran.code, 71, 'one Ctrl-C is one signal')
+  t.equal(ran.code, 71, `one Ctrl-C is one signal: ${ran.stdout}${ran.stderr}`)
   t.match(ran.stdout, /recorded tty\.retro/)
+})
+
+t.test('[R5] a signal to the group is known as one, however long we are held up meanwhile', async (t) => {
+  const witness = new URL('../../recorder/witness.js', import.meta.url).href
+  const program = `
+    import { execFileSync, spawn } from 'node:child_process'
+    import { once } from 'node:events'
+    const { startWitness } = await import(${JSON.stringify(witness)})
+    const witness = await startWitness(200)
+    const shell = Number(execFileSync('pgrep', ['-P', String(process.pid), 'sh'], { encoding: 'utf8' }))
+    // It answers only while we are held up, which is longer than we would wait.
+    process.kill(shell, 'SIGSTOP')
+    const got = once(process, 'SIGINT')
+    process.kill(0, 'SIGINT')
+    await got
+    const saw = witness.saw('SIGINT')
+    spawn('sh', ['-c', 'sleep 0.4; kill -CONT ' + shell])
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500)
+    console.log(await saw, await witness.saw('SIGINT'))
+    witness.stop()`
+  const ran = await run([NODE, '--input-type=module', '-e', program], { cwd: t.testdir(), detached: true })
+  t.equal(ran.stdout, 'true false\n', ran.stderr)
 })
 
 t.test('[R6] the program runs on unharmed when its collector is killed, and the recording opens later', async (t) => {
