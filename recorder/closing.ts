@@ -44,6 +44,11 @@ export const DATA_NOTE =
   'a recording holds data of the run (messages, states, command lines); secrets are redacted by their names only. ' +
   'Share it as you would share the data.'
 
+/** The same of a recording that holds inputs: what a program read is kept as it was, or it could not be fed again. */
+export const INPUTS_NOTE =
+  'this recording holds the inputs of the run as they were: bytes read from files, sockets and stdin, arguments and ' +
+  'messages are not redacted. Share it as you would share the secrets in them.'
+
 /** Size on disk as files say it, in bytes. */
 function measure(dir: string): number {
   let bytes = 0

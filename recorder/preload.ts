@@ -55,8 +55,9 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
   }
   watchChildren(node)
   watchWorkers(node)
+  if (!internals) return
   const env = redactEnv(process.env, redaction, shared.keepEnv)
-  if (internals) startTape({ internals, driver, preload, env, seed, worker })
+  startTape({ internals, driver, preload, env, seed, worker })
 }
 
 /** Values of secrets as tokens of the same length. */

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RetroscopeError } from '../src/errors.js'
 import { createFormat, FORMAT_VERSION } from '../src/log/format-file.js'
-import { DATA_NOTE, loadTotals, toClosingLine } from './closing.js'
+import { DATA_NOTE, INPUTS_NOTE, loadTotals, toClosingLine } from './closing.js'
 import { collect } from './collection.js'
 import { type CommandEnd, runCommand, toEndText, toExitCode } from './command.js'
 import { redactWords } from './command-words.js'
@@ -51,17 +51,18 @@ export async function record(options: RecordOptions): Promise<number> {
   })
   await collection.finish()
   // Whatever goes wrong from here on is no matter of the command's.
-  await close(end, { recording, isNew, keep: options.keep }).catch((error: unknown) => say(toMessage(error)))
+  await close(end, { recording, isNew, inputs, keep: options.keep }).catch((error: unknown) => say(toMessage(error)))
   return toExitCode(end)
 }
 
 interface Closed {
   readonly recording: string
   readonly isNew: boolean
+  readonly inputs: boolean
   readonly keep: RecordOptions['keep']
 }
 
-async function close(end: CommandEnd, { recording, isNew, keep }: Closed): Promise<void> {
+async function close(end: CommandEnd, { recording, isNew, inputs, keep }: Closed): Promise<void> {
   if (end.kind === 'unstarted') {
     say(end.message)
     remove(recording, isNew)
@@ -69,7 +70,7 @@ async function close(end: CommandEnd, { recording, isNew, keep }: Closed): Promi
     remove(recording, isNew)
     say(`the command ${toEndText(end)}; its recording is not kept (--keep failure)`)
   } else {
-    say(DATA_NOTE)
+    say(inputs ? INPUTS_NOTE : DATA_NOTE)
     say(toClosingLine(recording, await loadTotals(recording)))
   }
 }

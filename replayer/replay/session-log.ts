@@ -146,7 +146,7 @@ function toTurn(draft: Draft, names: ReadonlyMap<number, string>, cut: boolean):
 
 function toDelivery({ delivery, payload }: Draft, names: ReadonlyMap<number, string>): Delivery {
   const { body } = delivery
-  if (body.op === 'native') return { op: 'mount' }
+  if (body.op === 'native') throw new RetroscopeError('INTERNAL', `Event ${delivery.seq} is no delivery of a session.`)
   if (body.op !== 'message') return body
   return {
     op: 'message',

@@ -160,6 +160,13 @@ t.test('[B1] events say what the program asked, what it got and what was deliver
   )
 })
 
+t.test('[R3] a recording with inputs does not claim to be redacted', async (t) => {
+  const dir = t.testdir({ 'nothing.cjs': '' })
+  const recorded = await recordInputs([process.execPath, 'nothing.cjs'], { cwd: dir })
+  t.match(recorded.own.join('\n'), /holds the inputs of the run as they were: .* are not redacted/)
+  t.notMatch(recorded.own.join('\n'), /secrets are redacted/)
+})
+
 t.test('[B7] what a program reads of files is not touched by the recorder', async (t) => {
   const dir = t.testdir({
     'stat.mjs': `

@@ -30,10 +30,7 @@ export const TAG = {
   bytesDigest: 25,
   function: 26,
   opaque: 27,
-  date: 28,
-  map: 29,
-  set: 30,
-  null0: 31,
+  bareObject: 31,
 } as const
 
 const SMALL = 128
@@ -244,7 +241,7 @@ export class EntryWriter {
 
   #plain(value: Record<string, unknown>, depth: number): void {
     const keys = Object.keys(value)
-    this.tag(Object.getPrototypeOf(value) === null ? TAG.null0 : TAG.object)
+    this.tag(Object.getPrototypeOf(value) === null ? TAG.bareObject : TAG.object)
     this.varint(keys.length)
     for (const key of keys) {
       this.text(key)
@@ -391,7 +388,7 @@ export class EntryReader {
         return Array.from({ length: this.varint() }, () => this.value())
       case TAG.object:
         return this.#object({})
-      case TAG.null0:
+      case TAG.bareObject:
         return this.#object(Object.create(null) as Record<string, unknown>)
       case TAG.error:
         return this.#error()

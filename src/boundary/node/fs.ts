@@ -4,7 +4,7 @@ import type { Holder, Internals, Native } from './internals.js'
 import type { Numbering } from './numbering.js'
 import { loadArguments, type Request, type RequestRecorder, type RequestReplayer } from './requests.js'
 import { listFunctions, OUTCOME, replace } from './synchronous.js'
-import type { TapeReader, TapeWriter } from './tape.js'
+import type { Code, TapeReader, TapeWriter } from './tape.js'
 
 /** A native file handle, as far as Node's JavaScript uses it. */
 interface FileHandle {
@@ -81,6 +81,33 @@ function loadTargets(tape: TapeReader, targets: readonly Uint8Array[] | undefine
   for (const target of targets ?? []) target.set(tape.value() as Uint8Array)
 }
 
+/** A request that is answered by a promise. */
+interface Promised {
+  readonly code: Code
+  readonly number: number
+  readonly targets: readonly Uint8Array[] | undefined
+}
+
+/** Ours is the first to be told: the turn that the answer opens begins with it. */
+function followPromise(
+  tape: TapeWriter,
+  numbering: Numbering,
+  promise: Promise<unknown>,
+  { code, number, targets }: Promised,
+): Promise<unknown> {
+  const cause = tape.turn
+  const settle = (value: unknown, fulfilled: boolean): void => {
+    tape.deliver(code, cause)
+    tape.value(number)
+    tape.value(fulfilled)
+    if (fulfilled) saveTargets(tape, targets, value)
+    saveResult(tape, value, numbering)
+    tape.end()
+  }
+  Reflect.apply(then, promise, [(value: unknown) => settle(value, true), (error: unknown) => settle(error, false)])
+  return promise
+}
+
 /** The file system: each function of the binding, by the way in which it answers. */
 export function record(internals: Internals, tape: TapeWriter, requests: RequestRecorder, numbering: Numbering): void {
   const binding = internals.binding('fs')
@@ -103,30 +130,14 @@ export function record(internals: Internals, tape: TapeWriter, requests: Request
       tape.end()
       if (mode === 'promise') {
         const number = requests.next()
-        return watch(Reflect.apply(original, this, args) as Promise<unknown>, number, targets)
+        const promise = Reflect.apply(original, this, args) as Promise<unknown>
+        return followPromise(tape, numbering, promise, { code: later, number, targets })
       }
       requests.follow(later, mode, targets && ((_, given) => saveTargets(tape, targets, given[1])))
       return Reflect.apply(original, this, args)
-
-      function watch(promise: Promise<unknown>, number: number, targets?: readonly Uint8Array[]): Promise<unknown> {
-        const cause = tape.turn
-        const settle = (value: unknown, fulfilled: boolean): void => {
-          tape.deliver(later, cause)
-          tape.value(number)
-          tape.value(fulfilled)
-          if (fulfilled) saveTargets(tape, targets, value)
-          saveResult(tape, value, numbering)
-          tape.end()
-        }
-        Reflect.apply(then, promise, [
-          (value: unknown) => settle(value, true),
-          (error: unknown) => settle(error, false),
-        ])
-        return promise
-      }
     })
   }
-  recordClose(tape, handles, requests)
+  recordClose(tape, handles, requests, numbering)
 }
 
 function saveResult(tape: TapeWriter, value: unknown, numbering: Numbering): void {
@@ -158,7 +169,7 @@ function callNow(tape: TapeWriter, original: Native, self: unknown, args: Args, 
   return result
 }
 
-function recordClose(tape: TapeWriter, handles: Holder, requests: RequestRecorder): void {
+function recordClose(tape: TapeWriter, handles: Holder, requests: RequestRecorder, numbering: Numbering): void {
   const original = handles['close'] as Native
   const [now, later] = [tape.code('FileHandle.close'), tape.code('FileHandle.close completed')]
   replace(handles, 'close', function (this: unknown): unknown {
@@ -167,18 +178,8 @@ function recordClose(tape: TapeWriter, handles: Holder, requests: RequestRecorde
     tape.result()
     tape.end()
     const number = requests.next()
-    const cause = tape.turn
     const promise = Reflect.apply(original, this, []) as Promise<unknown>
-    const settle = (value: unknown, fulfilled: boolean): void => {
-      tape.deliver(later, cause)
-      tape.value(number)
-      tape.value(fulfilled)
-      tape.value(false)
-      tape.value(value)
-      tape.end()
-    }
-    Reflect.apply(then, promise, [(value: unknown) => settle(value, true), (error: unknown) => settle(error, false)])
-    return promise
+    return followPromise(tape, numbering, promise, { code: later, number, targets: undefined })
   })
 }
 

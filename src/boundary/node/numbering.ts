@@ -44,11 +44,6 @@ export class Numbering {
     this.#onNew?.(number, handle)
     return number
   }
-
-  /** The next number, for something that is no object of the program's. */
-  next(): number {
-    return ++this.#last
-  }
 }
 
 /** The number that a handle has; 0 for none. */

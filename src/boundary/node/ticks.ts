@@ -12,54 +12,51 @@ export interface Ticks {
 
 const NAME = 'ticks'
 
+/** Whether ticks of an uncaught error are left, and whether the scope of the moment is a delivery's. */
+class Left implements Ticks {
+  left = false
+  within = false
+
+  uncaught(): void {
+    this.left = true
+    this.within = false
+  }
+
+  delivered(): void {
+    this.within = true
+  }
+}
+
 function runTicks(): void {
   ;(process as unknown as { _tickCallback(): void })._tickCallback()
 }
 
 export function record(internals: Internals, tape: TapeWriter): Ticks {
   const code = tape.code(NAME)
-  let left = false
-  let within = false
+  const state = new Left()
   setTickCallback(internals, () => {
-    if (left && !within) {
+    if (state.left && !state.within) {
       tape.deliver(code, -1)
       tape.end()
     }
-    left = false
+    state.left = false
     runTicks()
   })
-  return {
-    uncaught() {
-      left = true
-      within = false
-    },
-    delivered() {
-      within = true
-    },
-  }
+  return state
 }
 
 export function replay(internals: Internals, tape: TapeReader): Ticks {
-  let left = false
-  let within = false
+  const state = new Left()
   tape.on(tape.code(NAME), () => {
     tape.end()
     runTicks()
   })
   setTickCallback(internals, () => {
-    if (left && !within) return
-    left = false
+    if (state.left && !state.within) return
+    state.left = false
     runTicks()
   })
-  return {
-    uncaught() {
-      left = true
-      within = false
-    },
-    delivered() {
-      within = true
-    },
-  }
+  return state
 }
 
 function setTickCallback(internals: Internals, callback: () => void): void {
