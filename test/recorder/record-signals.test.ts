@@ -95,14 +95,15 @@ t.test('[R5] Ctrl-C at a terminal: the command decides, once, and the terminal s
     return
   }
   const dir = t.testdir({ 'counter.cjs': COUNTER })
-  const command = `${NODE} ${CLI} record -o tty.retro -- ${NODE} counter.cjs`
-  const ran = await run(['script', '-qec', command, '/dev/null'], {
+  // `script` may meet the end of the terminal before that of its child, and then says 0: a shell says the code itself.
+  const command = `trap : INT; ${NODE} ${CLI} record -o tty.retro -- ${NODE} counter.cjs; echo code=$?`
+  const ran = await run(['script', '-qc', command, '/dev/null'], {
     cwd: dir,
     keepStdin: true,
     onOutput: once(/ready \d+ true true/, (_match, child) => child.stdin!.write('\x03')),
   })
   t.match(ran.stdout, /got SIGINT/)
-  t.equal(ran.code, 71, `one Ctrl-C is one signal: ${ran.stdout}${ran.stderr}`)
+  t.match(ran.stdout, /code=71\b/, 'one Ctrl-C is one signal')
   t.match(ran.stdout, /recorded tty\.retro/)
 })
 
