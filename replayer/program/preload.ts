@@ -116,11 +116,16 @@ function takeIdentity(internals: Internals, head: ReplayTape['head']): void {
     Object.defineProperty(process, name, { value, writable: true, configurable: true, enumerable: true })
   }
   define('pid', head.pid)
+  // The native side would answer in the place of a value that is put over its own.
+  Reflect.deleteProperty(process, 'ppid')
   define('ppid', head.ppid)
   process.argv.splice(0, process.argv.length, ...head.argv)
   process.execArgv.splice(0, process.execArgv.length, ...head.execArgv)
   define('execPath', head.execPath)
-  if (!head.worker) takeDirectory(internals, head.cwd)
+  if (!head.worker) {
+    takeDirectory(internals, head.cwd)
+    takePreloads(head.cwd)
+  }
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
   milestones.set(head.milestones)
   for (const name of Object.keys(process.env)) if (!(name in head.env)) delete process.env[name]
@@ -145,6 +150,15 @@ function takeDirectory(internals: Internals, directory: string): void {
   process.chdir('.')
   process.cwd()
   Object.assign(binding, { cwd, chdir })
+}
+
+/** Node has looked up already where to search for what else `-r` names. */
+function takePreloads(directory: string): void {
+  const { _nodeModulePaths: list } = process.getBuiltinModule('node:module') as unknown as {
+    _nodeModulePaths(directory: string): string[]
+  }
+  const { parent } = module
+  if (parent) parent.paths = list(directory)
 }
 
 function writeAll(write: typeof fs.writeSync, fd: number, bytes: Uint8Array): void {

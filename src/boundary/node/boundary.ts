@@ -10,7 +10,9 @@ import type { RecordTools, ReplayTools } from './handles.js'
 import * as httpParser from './http-parser.js'
 import type { Internals, Native } from './internals.js'
 import * as joints from './joints.js'
+import { MessageReader, MessageWriter } from './messages.js'
 import * as messaging from './messaging.js'
+import * as moduleHooks from './module-hooks.js'
 import type { Numbering } from './numbering.js'
 import * as processMethods from './process-methods.js'
 import * as processes from './processes.js'
@@ -75,7 +77,9 @@ export function recordBoundary(
   processMethods.record(internals, tape)
   fs.record(internals, tape, requests, numbering)
   for (const binding of BINDINGS) binding.record(tools)
-  worker.record(tools, messaging.record(tools))
+  const messages = new MessageWriter(tools)
+  moduleHooks.record(tools, messages)
+  worker.record(tools, messaging.record(tools, messages))
   unfed.record(internals, onUnfed)
   syncExports()
 }
@@ -108,7 +112,9 @@ export function replayBoundary(
   processMethods.replay(internals, tape)
   fs.replay(internals, tape, tools)
   for (const binding of BINDINGS) binding.replay(tools)
-  worker.replay(tools, messaging.replay(tools))
+  const messages = new MessageReader(tools)
+  moduleHooks.replay(tools, messages)
+  worker.replay(tools, messaging.replay(tools, messages))
   unfed.replay(internals, tape)
   const isJoined = joints.replay(tape)
   const pump = timers.replay(internals, tape, { onEnd, isForeign, isJoined, onDelivery: () => left.delivered() })

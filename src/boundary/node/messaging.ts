@@ -1,153 +1,21 @@
 import type { Handle, RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Internals, Native } from './internals.js'
+import { LOAD_SCRIPT, type MessageReader, type MessageWriter, type Port, RECEIVED } from './messages.js'
 import type { Numbering } from './numbering.js'
-import { findMessageClasses, PortMaker } from './port-maker.js'
+import { findMessageClasses } from './port-maker.js'
 import { type CallPlan, OUTCOME, recordCall, replace, replayCall } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 
 /** The native side calls this method of a port for each message, and Node's own JavaScript for other events. */
 const DISPATCH = Symbol.for('nodejs.internal.kHybridDispatch')
 
-/** Here the native side leaves the ports that came with a message, for the event that is made of it. */
-const RECEIVED = Symbol.for('nodejs.internal.kCurrentlyReceivingPorts')
-
-/** Node's message to a new worker: what to run. It carries shared memory and environment data beside that. */
-const LOAD_SCRIPT = 'loadScript'
-
 /** A worker that starts a worker tells the main thread its id, of which the whole process shares one count. */
 const REGISTERING: ReadonlySet<unknown> = new Set(['registerMainThreadPort', 'unregisterMainThreadPort'])
-
-/** Node waits for the thread of module hooks on shared memory: in a replay for ever. */
-const HOOKS = 'module hooks on a thread of their own'
 
 /** How a call went that was given what cannot be cloned: with a DOMException, which is no plain error. */
 const NOT_CLONED = 2
 
 type Prototype = Record<string | symbol, unknown>
-
-interface Port extends Handle {
-  [RECEIVED]?: readonly Port[] | undefined
-}
-
-/** A port within a message, by its number. */
-const PORT = '\0port'
-
-type IsPort = (value: object) => boolean
-
-/** A message as the tape can keep it: ports in it by their numbers, as deep as plain objects and arrays go.
- *  @throws TypeError at memory that another thread may change meanwhile */
-function toKept(value: unknown, isPort: IsPort, number: (port: Handle) => number, depth = 0): unknown {
-  if (typeof value !== 'object' || value === null || depth > 8) return value
-  if (isPort(value)) return { [PORT]: number(value as Handle) }
-  if (Array.isArray(value)) return value.map((item) => toKept(item, isPort, number, depth + 1))
-  if (isShared(value)) throw new TypeError('shared memory')
-  if (Object.getPrototypeOf(value) !== Object.prototype) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toKept(item, isPort, number, depth + 1)]))
-}
-
-function isShared(value: object): boolean {
-  const memory = ArrayBuffer.isView(value) ? value.buffer : value
-  return memory instanceof SharedArrayBuffer
-}
-
-function fromKept(value: unknown, revive: (number: number) => unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (PORT in value) return revive((value as Record<string, number>)[PORT]!)
-  if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) value[index] = fromKept(item, revive)
-    return value
-  }
-  if (Object.getPrototypeOf(value) !== Object.prototype) return value
-  for (const [key, item] of Object.entries(value)) (value as Holder)[key] = fromKept(item, revive)
-  return value
-}
-
-/** @returns undefined for a message that brings more than plain data */
-export function serializePlain(internals: Internals, message: unknown): Uint8Array | undefined {
-  const { MessagePort } = findMessageClasses(internals)
-  try {
-    const isPort = (value: object): boolean => value instanceof MessagePort
-    const refuse = (): never => {
-      throw new TypeError('a port')
-    }
-    return process.getBuiltinModule('node:v8').serialize(toKept(message, isPort, refuse))
-  } catch {
-    return undefined
-  }
-}
-
-/** Writes what arrived, with the ports that it brought; the reader is `MessageReader`. */
-class MessageWriter {
-  readonly #tape: TapeWriter
-  readonly #isPort: IsPort
-  readonly #number: (port: Handle) => number
-  readonly #onMet: (label: string) => void
-
-  constructor({ tape, internals, numbering, onUnfed }: RecordTools) {
-    const { MessagePort } = findMessageClasses(internals)
-    this.#tape = tape
-    this.#isPort = (value) => value instanceof MessagePort
-    this.#number = (port) => numbering.of(port, tape.turn)
-    this.#onMet = onUnfed
-  }
-
-  /** @param ports those that came with it, in the order in which they were made; where they are not told, each is found
-   *  in the message */
-  write(message: unknown, ports?: readonly Handle[]): void {
-    let bytes: Uint8Array | undefined
-    const numbers: number[] = []
-    const number = (port: Handle): number => numbers[numbers.push(this.#number(port)) - 1]!
-    try {
-      bytes = process.getBuiltinModule('node:v8').serialize(toKept(message, this.#isPort, number))
-    } catch {
-      this.#onMet('a message with shared memory or a native object')
-    }
-    this.#tape.value(bytes)
-    const made = ports?.map(this.#number) ?? [...new Set(numbers)].sort((a, b) => a - b)
-    this.#tape.value(made.length)
-    for (const one of made) this.#tape.value(one)
-  }
-
-  /** What the program posts is compared; what it shares goes on without the tape. */
-  watch(message: unknown): void {
-    const { type, isInternal, workerData } = (message ?? {}) as Holder
-    if (type === LOAD_SCRIPT && isInternal) return this.#onMet(HOOKS)
-    try {
-      toKept(type === LOAD_SCRIPT ? workerData : message, this.#isPort, this.#number)
-    } catch {
-      this.#onMet('memory shared between threads')
-    }
-  }
-}
-
-class MessageReader {
-  readonly #tools: ReplayTools
-  readonly #maker: PortMaker
-
-  constructor(tools: ReplayTools) {
-    this.#tools = tools
-    this.#maker = new PortMaker(tools.internals)
-  }
-
-  /** Whether the port that is being made is none of the program's. */
-  get isMaking(): boolean {
-    return this.#maker.isMaking
-  }
-
-  read(): { readonly message: unknown; readonly ports: readonly Port[] } {
-    const { tape, numbering } = this.#tools
-    const bytes = tape.value() as Uint8Array | undefined
-    const ports: Port[] = []
-    for (let left = tape.value() as number; left > 0; left--) {
-      const number = tape.value() as number
-      const port = this.#maker.make() as Port
-      if (numbering.of(port) !== number) tape.diverge(`port ${numbering.of(port)} arrives in the place of ${number}`)
-      ports.push(port)
-    }
-    const message = bytes && process.getBuiltinModule('node:v8').deserialize(bytes)
-    return { message: fromKept(message, (number) => tape.find(number)), ports }
-  }
-}
 
 function argueMessage(tape: TapeReader | TapeWriter, message: unknown): void {
   const { type, filename, doEval, argv, workerData } = (message ?? {}) as Holder
@@ -171,11 +39,10 @@ export interface PortRecorder {
 
 /** Message ports: what arrives is a turn, and so is a port's close. Each is numbered in `unref`, which its constructor
  *  calls: a port keeps a copy of its prototype's methods that no program sees changed. */
-export function record(tools: RecordTools): PortRecorder {
+export function record(tools: RecordTools, messages: MessageWriter): PortRecorder {
   const { internals, tape, numbering } = tools
   const prototype = findMessageClasses(internals).MessagePort.prototype as Prototype & Holder
   const number = (port: Handle): number => numbering.of(port, tape.turn)
-  const messages = new MessageWriter(tools)
   const drained = tape.code('Worker drained')
   let draining = false
   let depth = 0
@@ -309,10 +176,9 @@ export interface PortReplayer {
 }
 
 /** The same from the tape: nothing is posted. */
-export function replay(tools: ReplayTools): PortReplayer {
+export function replay(tools: ReplayTools, messages: MessageReader): PortReplayer {
   const { internals, tape, numbering, contexts } = tools
   const prototype = findMessageClasses(internals).MessagePort.prototype as Prototype & Holder
-  const messages = new MessageReader(tools)
   const dispatch = prototype[DISPATCH] as Native
   // A replay that kept its ports alive would never end.
   replace(prototype, 'ref', function (this: Handle): void {
@@ -355,7 +221,6 @@ function replayPosting({ internals, tape, numbering, print }: ReplayTools, proto
   const output = findParent(internals)
   const code = tape.code('MessagePort.postMessage')
   replace(prototype, 'postMessage', function (this: Port, message: unknown, options: unknown): unknown {
-    if ((message as Holder | null)?.['isInternal'] === true) tape.diverge(`the program uses ${HOOKS}, which is not fed`)
     tape.begin(code)
     tape.argument(numbering.of(this))
     argueMessage(tape, message)
