@@ -1,5 +1,7 @@
+import * as chanceJobs from './chance-jobs.js'
 import * as clocks from './clocks.js'
 import { Contexts } from './context.js'
+import * as crypto from './crypto.js'
 import * as deferredJobs from './deferred-jobs.js'
 import * as directories from './directories.js'
 import * as dns from './dns.js'
@@ -34,6 +36,8 @@ const BINDINGS = [
   processes,
   dns,
   random,
+  chanceJobs,
+  crypto,
   deferredJobs,
   httpParser,
   engine,

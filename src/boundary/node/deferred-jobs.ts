@@ -1,5 +1,6 @@
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Native } from './internals.js'
+import { promiseDone } from './job-promise.js'
 import { replace } from './synchronous.js'
 
 type Job = Holder & { run(): unknown; ondone?: Native }
@@ -7,7 +8,28 @@ type JobClass = new (...args: unknown[]) => Job
 
 /** Their results follow from their arguments: only when they were done is recorded, and a replay computes them again at
  *  that point. */
-const JOBS = ['PBKDF2Job', 'ScryptJob', 'HKDFJob', 'HashJob', 'HmacJob', 'AESCipherJob', 'CheckPrimeJob']
+const JOBS = [
+  'PBKDF2Job',
+  'ScryptJob',
+  'Argon2Job',
+  'HKDFJob',
+  'HashJob',
+  'HmacJob',
+  'KmacJob',
+  'CShakeJob',
+  'TurboShakeJob',
+  'KangarooTwelveJob',
+  'AESCipherJob',
+  'ChaCha20Poly1305CipherJob',
+  'CheckPrimeJob',
+  'DHBitsJob',
+  'ECDHBitsJob',
+  'KEMDecapsulateJob',
+  'DHKeyExportJob',
+  'DSAKeyExportJob',
+  'ECKeyExportJob',
+  'RSAKeyExportJob',
+]
 
 const ENGINES = ['Zlib', 'BrotliEncoder', 'BrotliDecoder', 'ZstdCompress', 'ZstdDecompress']
 
@@ -106,9 +128,7 @@ export function replay(tools: ReplayTools): void {
           contexts.capture(this)
           waiting.set(requests.next(), { job: this, run })
           if (this.#mode === crypto['kCryptoJobAsync']) return undefined
-          return new Promise((resolve, reject) => {
-            this.ondone = (error: unknown, value: unknown) => (error ? reject(error) : resolve(value))
-          })
+          return promiseDone(this)
         }
       },
     }
