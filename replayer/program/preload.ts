@@ -113,6 +113,8 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
 /** The recorded process's own numbers and names. */
 function takeIdentity(internals: Internals, head: ReplayTape['head']): void {
   const define = (name: string, value: unknown): void => {
+    // A native property keeps its value when it is given another one; one with a getter is none.
+    Object.defineProperty(process, name, { get: () => value, configurable: true, enumerable: true })
     Object.defineProperty(process, name, { value, writable: true, configurable: true, enumerable: true })
   }
   define('pid', head.pid)

@@ -94,6 +94,15 @@ export class ReplayTape implements TapeReader {
       reader.value()
   }
 
+  offers(code: Code, args: readonly unknown[]): boolean {
+    if (this.peek() !== 'call') return false
+    const reader = this.#reader
+    const { at } = reader
+    const same = this.#local[reader.varint()] === code && args.every((one) => reader.value() === one)
+    reader.at = at
+    return same
+  }
+
   result(): void {
     if (this.#mismatch) this.#tell()
     const reader = this.#reader

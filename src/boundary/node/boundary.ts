@@ -1,3 +1,5 @@
+import * as asyncHooks from './async-hooks.js'
+import * as atomics from './atomics.js'
 import * as chanceJobs from './chance-jobs.js'
 import * as clocks from './clocks.js'
 import { Contexts } from './context.js'
@@ -6,9 +8,10 @@ import * as deferredJobs from './deferred-jobs.js'
 import * as directories from './directories.js'
 import * as dns from './dns.js'
 import * as ending from './ending.js'
-import * as engine from './engine.js'
+import * as finalization from './finalization.js'
 import * as fs from './fs.js'
 import type { RecordTools, ReplayTools } from './handles.js'
+import * as heap from './heap.js'
 import * as httpParser from './http-parser.js'
 import type { Internals, Native } from './internals.js'
 import * as joints from './joints.js'
@@ -16,9 +19,11 @@ import { MessageReader, MessageWriter } from './messages.js'
 import * as messaging from './messaging.js'
 import * as moduleHooks from './module-hooks.js'
 import type { Numbering } from './numbering.js'
+import * as performance from './performance.js'
 import * as processMethods from './process-methods.js'
 import * as processes from './processes.js'
 import * as random from './random.js'
+import { Realms } from './realms.js'
 import { RequestRecorder, RequestReplayer } from './requests.js'
 import * as streams from './streams.js'
 import type { TapeReader, TapeWriter } from './tape.js'
@@ -28,6 +33,8 @@ import * as tls from './tls.js'
 import * as udp from './udp.js'
 import * as unfed from './unfed.js'
 import * as watching from './watching.js'
+import * as weakRefs from './weak-refs.js'
+import * as webAssembly from './web-assembly.js'
 import * as worker from './worker.js'
 
 /** Bindings that need no more than the tools. */
@@ -40,7 +47,13 @@ const BINDINGS = [
   crypto,
   deferredJobs,
   httpParser,
-  engine,
+  webAssembly,
+  finalization,
+  heap,
+  performance,
+  weakRefs,
+  atomics,
+  asyncHooks,
   directories,
   watching,
   tls,
@@ -72,12 +85,13 @@ export function recordBoundary(
   const requests = new RequestRecorder(tape)
   const contexts = new Contexts(internals)
   const join = joints.record(internals, tape)
-  const tools: RecordTools = { internals, tape, requests, numbering, contexts, join, onUnfed }
+  const realms = new Realms()
+  const tools: RecordTools = { internals, tape, requests, numbering, contexts, realms, join, onUnfed }
   const left = ticks.record(internals, tape)
   tape.onDelivery = () => left.delivered()
   timers.record(internals, tape)
   ending.record(tape, left)
-  clocks.record(internals, tape)
+  clocks.record(internals, tape, realms)
   processMethods.record(internals, tape)
   fs.record(internals, tape, requests, numbering)
   for (const binding of BINDINGS) binding.record(tools)
@@ -85,6 +99,7 @@ export function recordBoundary(
   moduleHooks.record(tools, messages)
   worker.record(tools, messaging.record(tools, messages))
   unfed.record(internals, onUnfed)
+  realms.watch()
   syncExports()
 }
 
@@ -108,11 +123,21 @@ export function replayBoundary(
 ): void {
   const contexts = new Contexts(internals)
   const requests = new RequestReplayer(tape, contexts)
-  const tools: ReplayTools = { internals, tape, requests, numbering, contexts, print, ...(findLocal && { findLocal }) }
+  const realms = new Realms()
+  const tools: ReplayTools = {
+    internals,
+    tape,
+    requests,
+    numbering,
+    contexts,
+    realms,
+    print,
+    ...(findLocal && { findLocal }),
+  }
   const left = ticks.replay(internals, tape)
   const isForeign = ending.isEnding(tape)
   ending.replay(tape, left, () => pump, onExited)
-  clocks.replay(internals, tape)
+  clocks.replay(internals, tape, realms)
   processMethods.replay(internals, tape)
   fs.replay(internals, tape, tools)
   for (const binding of BINDINGS) binding.replay(tools)
@@ -120,6 +145,7 @@ export function replayBoundary(
   moduleHooks.replay(tools, messages)
   worker.replay(tools, messaging.replay(tools, messages))
   unfed.replay(internals, tape)
+  realms.watch()
   const isJoined = joints.replay(tape)
   const pump = timers.replay(internals, tape, { onEnd, isForeign, isJoined, onDelivery: () => left.delivered() })
   syncExports()

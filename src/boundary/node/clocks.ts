@@ -1,5 +1,6 @@
 import type { Internals } from './internals.js'
-import { type CallPlan, disguise, recordCall, replace, replayCall } from './synchronous.js'
+import type { Realms } from './realms.js'
+import { type CallPlan, disguise, recordCall, replayCall } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 
 type Now = () => number
@@ -8,16 +9,8 @@ type Now = () => number
 type Reading = (label: string, real: Now) => Now
 
 /** `Date` of each realm, `performance.now`, `hrtime`, and the clock behind the HTTP date header. */
-function install(internals: Internals, read: Reading): void {
-  installDate(globalThis, read)
-  const vm = process.getBuiltinModule('node:vm')
-  const createContext = vm.createContext
-  replace(vm, 'createContext', function (this: unknown): unknown {
-    // biome-ignore lint/complexity/noArguments: passed on as they are
-    const context = Reflect.apply(createContext, this, arguments as never) as object
-    installDate(vm.runInContext('globalThis', context) as typeof globalThis, read)
-    return context
-  })
+function install(internals: Internals, realms: Realms, read: Reading): void {
+  realms.add((realm) => installDate(realm, read))
   const performance = internals.builtin('internal/perf/utils') as { now: Now }
   performance.now = read('performance.now', performance.now)
   installHttpDate(internals)
@@ -80,8 +73,8 @@ function toWords(binding: { hrtimeBuffer?: unknown }): Uint32Array {
 
 const HRTIMES = ['hrtime', 'hrtimeBigInt'] as const
 
-export function record(internals: Internals, tape: TapeWriter): void {
-  install(internals, (label, real) => {
+export function record(internals: Internals, tape: TapeWriter, realms: Realms): void {
+  install(internals, realms, (label, real) => {
     const code = tape.code(label)
     return function now() {
       const time = real()
@@ -103,8 +96,8 @@ export function record(internals: Internals, tape: TapeWriter): void {
   for (const name of HRTIMES) recordCall(tape, binding, name, `process.${name}`, plan)
 }
 
-export function replay(internals: Internals, tape: TapeReader): void {
-  install(internals, (label, real) => {
+export function replay(internals: Internals, tape: TapeReader, realms: Realms): void {
+  install(internals, realms, (label, real) => {
     const code = tape.code(label)
     return function now() {
       if (tape.bypass) return real()

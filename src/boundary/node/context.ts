@@ -39,10 +39,24 @@ export class Contexts {
   capture(resource: object): void {
     if (this.#frames) this.#captured.set(resource, this.#frames.current())
     if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0) return
+    const { name } = resource.constructor
+    this.init(resource, TYPES[name] ?? name.toUpperCase())
+  }
+
+  /** Stands for a resource that only the native side would have made. */
+  make(type: string): object {
+    const resource = {}
+    if (this.#frames) this.#captured.set(resource, this.#frames.current())
+    this.init(resource, type)
+    return resource
+  }
+
+  /** Gives a resource the id that the native side would have given it. */
+  init(resource: object, type: string): number {
     const id = this.#hooks.newAsyncId()
     this.#ids.set(resource, id)
-    const { name } = resource.constructor
-    this.#hooks.emitInit(id, TYPES[name] ?? name.toUpperCase(), this.#hooks.getDefaultTriggerAsyncId(), resource)
+    this.#hooks.emitInit(id, type, this.#hooks.getDefaultTriggerAsyncId(), resource)
+    return id
   }
 
   /** Runs `body` as the callback of that resource. What it throws comes through. */

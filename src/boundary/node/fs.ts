@@ -199,6 +199,7 @@ interface Pending {
   readonly targets: readonly Uint8Array[] | undefined
   readonly name: string
   readonly args: Args
+  readonly resource: object
 }
 
 /** The same from the tape: no file is touched. */
@@ -239,14 +240,14 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
   tape.on(tape.code('FileHandle.close completed'), settle)
 
   function promise(name: string, args: Args, targets?: readonly Uint8Array[]): Promise<unknown> {
-    contexts.skipId()
     const number = requests.next()
-    let made: Pending | undefined
+    let made: Omit<Pending, 'resource'> | undefined
     const result = new Promise<unknown>((resolve, reject) => {
       made = { resolve, reject, targets, name, args }
     })
+    const resource = contexts.make(name === 'close' ? 'FILEHANDLECLOSEREQ' : 'FSREQPROMISE')
     Reflect.apply(then, result, [nothing, nothing])
-    pending.set(number, made!)
+    pending.set(number, { ...made!, resource })
     return result
   }
 
@@ -268,8 +269,10 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
     if (fulfilled) loadTargets(tape, promised.targets)
     const value = tape.value() ? new Stand(tape.value() as number, tape.value() as number) : tape.value()
     tape.end()
-    if (fulfilled) promised.resolve(sources.ofHandle(promised, value))
-    else promised.reject(value)
+    contexts.run(promised.resource, () => {
+      if (fulfilled) promised.resolve(sources.ofHandle(promised, value))
+      else promised.reject(value)
+    })
   }
 }
 
@@ -351,7 +354,7 @@ function makeStandIn(tape: TapeReader, promise: () => Promise<unknown>, { contex
     readonly #id: number
     constructor(number: number, fd: number) {
       this.fd = fd
-      this.#id = contexts.skipId()
+      this.#id = contexts.init(this, 'FILEHANDLE')
       if (numbering.of(this) !== number) tape.diverge('handles are numbered otherwise')
     }
     getAsyncId(): number {

@@ -1,6 +1,7 @@
 import type { Contexts } from './context.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { type Numbering, turnOf } from './numbering.js'
+import type { Realms } from './realms.js'
 import { loadArguments, type Request, type RequestRecorder, type RequestReplayer, saveArguments } from './requests.js'
 import { argueAll, OUTCOME, replace } from './synchronous.js'
 import type { Code, TapeReader, TapeWriter } from './tape.js'
@@ -62,6 +63,7 @@ export interface RecordTools {
   readonly requests: RequestRecorder
   readonly numbering: Numbering
   readonly contexts: Contexts
+  readonly realms: Realms
   /** The program does something that the tape cannot hold. */
   onUnfed(label: string): void
 }
@@ -72,6 +74,7 @@ export interface ReplayTools {
   readonly requests: RequestReplayer
   readonly numbering: Numbering
   readonly contexts: Contexts
+  readonly realms: Realms
   /** What the program writes to its own stdout and stderr comes out again. */
   print(fd: number, bytes: Uint8Array): void
   /** What stands at that path here, where that shall be run and not what was recorded. */

@@ -3,15 +3,30 @@ import { type CallPlan, listFunctions, recordCall, replayCall } from './synchron
 import type { TapeReader, TapeWriter } from './tape.js'
 
 /** On `process` itself: Node took these from the binding before any preload. */
-const ON_PROCESS = ['memoryUsage', 'cpuUsage', 'resourceUsage', 'uptime', 'constrainedMemory', 'availableMemory']
+const ON_PROCESS = [
+  'memoryUsage',
+  'cpuUsage',
+  'resourceUsage',
+  'uptime',
+  'constrainedMemory',
+  'availableMemory',
+  'threadCpuUsage',
+]
 const ON_PROCESS_TOO = ['getActiveResourcesInfo', '_kill', '_getActiveHandles', '_getActiveRequests']
 
 /** Looked up in the binding with each call. */
-const IN_BINDING = ['cwd', 'umask', 'chdir']
+const IN_BINDING = ['cwd', 'umask', 'chdir', 'loadEnvFile']
+
+/** The native side reads a file and puts into the environment what is not there yet. */
+const LOADS_ENVIRONMENT: CallPlan = {
+  save: (tape) => tape.value({ ...process.env }),
+  load: (tape) => Object.assign(process.env, tape.value()),
+}
 
 /** A signal to this very process may be its end. `getLoadAvg` fills an array that it is given. */
 function toPlan(name: string): CallPlan {
   if (name === '_kill') return { flushes: true }
+  if (name === 'loadEnvFile') return LOADS_ENVIRONMENT
   if (name !== 'getLoadAvg') return {}
   return {
     argue: () => {},
@@ -37,7 +52,7 @@ function install(internals: Internals, patch: Patch): void {
     patch(threads, 'getEnvironmentData', 'getEnvironmentData')
   }
   const binding = internals.binding('process_methods')
-  for (const name of IN_BINDING) patch(binding, name, `process.${name}`)
+  for (const name of IN_BINDING) patch(binding, name, `process.${name}`, toPlan(name))
   const os = internals.binding('os')
   for (const name of listFunctions(os)) patch(os, name, `os.${name}`, toPlan(name))
   const credentials = internals.binding('credentials')

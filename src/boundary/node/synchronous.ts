@@ -28,6 +28,8 @@ export interface CallPlan {
   readonly load?: (tape: TapeReader, args: ArrayLike<unknown>, self: unknown) => void
   /** The program may be called back meanwhile. */
   readonly nests?: boolean
+  /** What it asks on its way is part of its answer. */
+  readonly covers?: boolean
   /** The call may last, or be the end: what happened before it is handed over first. */
   readonly flushes?: boolean
 }
@@ -41,7 +43,7 @@ export function recordCall(tape: TapeWriter, holder: Holder, name: string, label
   const original = holder[name]
   if (typeof original !== 'function') return
   const code = tape.code(label)
-  const { argue = argueAll, save, nests = false, flushes = false } = plan
+  const { argue = argueAll, save, nests = false, flushes = false, covers = false } = plan
   replace(holder, name, function (this: unknown): unknown {
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
     const args = arguments
@@ -50,12 +52,14 @@ export function recordCall(tape: TapeWriter, holder: Holder, name: string, label
     tape.begin(code)
     argue(tape, args, this)
     if (nests) tape.enter()
+    tape.bypass = covers
     let result: unknown
     let threw = true
     try {
       result = Reflect.apply(original, this, args)
       threw = false
     } catch (error) {
+      tape.bypass = false
       if (nests) tape.leave()
       tape.result()
       tape.value(OUTCOME.threw)
@@ -63,6 +67,7 @@ export function recordCall(tape: TapeWriter, holder: Holder, name: string, label
       tape.end()
       throw error
     }
+    tape.bypass = false
     if (nests && !threw) tape.leave()
     tape.result()
     tape.value(OUTCOME.returned)

@@ -62,6 +62,8 @@ export interface TapeReader extends Tape {
   end(): void
   /** How to make a delivery of that kind. Called with the tape at its values; calls `end` before the program's callback. */
   on(code: Code, deliver: () => void): void
+  /** Whether the next entry is that call, with those arguments. */
+  offers(code: Code, args: readonly unknown[]): boolean
   /** What comes next. */
   peek(): 'call' | 'delivery' | 'end'
   /** Kind of the delivery or call that comes next. */

@@ -1,0 +1,62 @@
+import { replace } from './synchronous.js'
+
+/** As much of a realm's global object as the boundary touches. */
+export interface Realm {
+  Date: DateConstructor
+  WeakRef: WeakRefConstructor
+  FinalizationRegistry: FinalizationRegistryConstructor
+  readonly Math: Math
+  readonly Atomics: object
+  readonly WebAssembly: object
+}
+
+type Vm = typeof import('node:vm')
+type Context = Parameters<Vm['isContext']>[0]
+
+/** A seed goes for all realms of a process, so each would draw the same numbers: every further realm of a thread starts
+ *  somewhere else in the sequence. Some 5 ns for each number that it leaves out. */
+const STRIDE = 997
+const MOST_DRAWS = 1 << 14
+
+/** The realms of a thread: its own, and one for each `vm` context, in the order in which they are made. */
+export class Realms {
+  readonly #installers: ((realm: Realm) => void)[] = []
+  readonly #seen = new WeakSet<object>()
+  #contexts = 0
+
+  /** What is done to each realm before the program runs anything in it. */
+  add(install: (realm: Realm) => void): void {
+    this.#installers.push(install)
+    install(globalThis as unknown as Realm)
+  }
+
+  /** Contexts are met where they are made, and where something is first run in one that `vm` has made on the way. */
+  watch(): void {
+    const vm = process.getBuiltinModule('node:vm')
+    const createContext = vm.createContext
+    const { prototype } = vm.Script
+    const runInContext = prototype.runInContext
+    const readGlobal = new vm.Script('globalThis')
+    const enter = (context: Context): Realm => Reflect.apply(runInContext, readGlobal, [context]) as Realm
+    const meet = (context: Context): void => this.#meet(vm, context, enter)
+    replace(vm, 'createContext', function (this: unknown): unknown {
+      // biome-ignore lint/complexity/noArguments: passed on as they are
+      const context = Reflect.apply(createContext, this, arguments as never) as Context
+      meet(context)
+      return context
+    })
+    replace(prototype, 'runInContext', function (this: unknown, context: Context): unknown {
+      meet(context)
+      // biome-ignore lint/complexity/noArguments: passed on as they are
+      return Reflect.apply(runInContext, this, arguments as never)
+    })
+  }
+
+  #meet(vm: Vm, context: Context, enter: (context: Context) => Realm): void {
+    if (typeof context !== 'object' || context === null || this.#seen.has(context) || !vm.isContext(context)) return
+    this.#seen.add(context)
+    const realm = enter(context)
+    for (let left = (++this.#contexts * STRIDE) % MOST_DRAWS; left > 0; left--) realm.Math.random()
+    for (const install of this.#installers) install(realm)
+  }
+}

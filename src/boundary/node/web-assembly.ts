@@ -1,0 +1,76 @@
+import type { RecordTools, ReplayTools } from './handles.js'
+import { replace } from './synchronous.js'
+
+const then = Promise.prototype.then
+const nothing = (): void => {}
+
+type Compile = (source: unknown, imports?: unknown) => Promise<unknown>
+
+/** As much of it as is used here: the compiler's own types come with the DOM's. */
+interface Wasm {
+  compile: Compile
+  instantiate: Compile
+  readonly Module: new (source: unknown) => object
+  readonly Instance: new (module: object, imports?: unknown) => object
+}
+
+/** Compiling takes a time of its own: only its end is recorded, and a replay compiles at that point. */
+export function record({ tape, requests, realms }: RecordTools): void {
+  const done = tape.code('WebAssembly done')
+  realms.add((realm) => {
+    const wasm = realm.WebAssembly as Wasm
+    for (const name of ['compile', 'instantiate'] as const) {
+      const original = wasm[name]
+      replace(wasm, name, function (this: unknown): unknown {
+        // biome-ignore lint/complexity/noArguments: passed on as they are
+        const promise = Reflect.apply(original, this, arguments as never) as Promise<unknown>
+        const [number, cause] = [requests.next(), tape.turn]
+        const note = (): void => {
+          tape.deliver(done, cause)
+          tape.value(number)
+          tape.end()
+        }
+        Reflect.apply(then, promise, [note, note])
+        return promise
+      })
+    }
+  })
+}
+
+export function replay({ tape, requests, realms }: ReplayTools): void {
+  const waiting = new Map<number, () => void>()
+  tape.on(tape.code('WebAssembly done'), () => {
+    const number = tape.value() as number
+    tape.end()
+    const run = waiting.get(number)
+    if (!run) return tape.diverge(`the program has not compiled module ${number}`)
+    waiting.delete(number)
+    run()
+  })
+  const answer = (compute: () => unknown): Promise<unknown> => {
+    let settle: (() => void) | undefined
+    const promise = new Promise((resolve, reject) => {
+      settle = () => {
+        try {
+          resolve(compute())
+        } catch (error) {
+          reject(error)
+        }
+      }
+    })
+    Reflect.apply(then, promise, [nothing, nothing])
+    waiting.set(requests.next(), settle!)
+    return promise
+  }
+  realms.add((realm) => {
+    const wasm = realm.WebAssembly as Wasm
+    replace(wasm, 'compile', (source: unknown) => answer(() => new wasm.Module(source)))
+    replace(wasm, 'instantiate', (source: unknown, imports?: unknown) =>
+      answer(() => {
+        if (source instanceof wasm.Module) return new wasm.Instance(source, imports)
+        const module = new wasm.Module(source)
+        return { module, instance: new wasm.Instance(module, imports) }
+      }),
+    )
+  })
+}

@@ -1,0 +1,154 @@
+import t from 'tap'
+import { testExact } from './exact.js'
+
+t.setTimeout(480_000)
+
+testExact(t, 'what the collector takes', {
+  file: 'collected.mjs',
+  options: ['--expose-gc'],
+  text: `
+      import { setTimeout as sleep } from 'node:timers/promises'
+      import { setImmediate as immediate } from 'node:timers/promises'
+      const gone = new FinalizationRegistry((held) => { console.log('gone', held); Promise.resolve().then(() => console.log('micro', held)); process.nextTick(() => console.log('tick', held)) })
+      let kept = []
+      const refs = Array.from({ length: 30 }, (_, i) => { const o = { i }; gone.register(o, i); if (i % 3 === 0) kept.push(o); return new WeakRef(o) })
+      const count = () => refs.map((ref) => ref.deref()?.i ?? '-').join()
+      console.log(count())
+      await sleep(1)
+      gc()
+      console.log(count())
+      await immediate()
+      gc()
+      console.log(count())
+      kept = []
+      await immediate()
+      gc()
+      console.log(count(), kept.length)
+      await sleep(5)
+      console.log(count())`,
+})
+
+testExact(t, 'realms', {
+  file: 'realms.mjs',
+  text: `
+      import vm from 'node:vm'
+      import { setTimeout as sleep } from 'node:timers/promises'
+      const refs = []
+      for (let i = 0; i < 50; i++) refs.push(new WeakRef({ i, pad: new Array(10000).fill(i) }))
+      await sleep(1)
+      let junk = []
+      for (let r = 0; r < 40; r++) { junk = Array.from({ length: 20000 }, (_, i) => ({ i })); await null }
+      await sleep(2)
+      console.log('alive', refs.map((r) => r.deref()?.i ?? '-').join())
+      console.log(Object.prototype.toString.call(refs[0]), WeakRef.name, WeakRef.length, WeakRef.prototype.deref.name, refs[0] instanceof WeakRef)
+      console.log(vm.runInNewContext('[Date.now() > 1e12, typeof Date, new Date() instanceof Date, Math.random()]'))
+      console.log(vm.runInNewContext('Date.now()'), vm.runInNewContext('Date.now() + ":" + Math.random()', {}), vm.runInNewContext('Math.random()'))
+      const script = new vm.Script('Date.now() + x')
+      console.log(script.runInNewContext({ x: 1 }), script.runInContext(vm.createContext({ x: 2 })))
+      const c = vm.createContext({ performance })
+      console.log(vm.runInContext('new Date().toISOString() + performance.now() + Math.random()', c))
+      console.log(vm.runInNewContext('var W = new WeakRef({}); typeof W.deref()'), vm.runInContext('new Date(2020, 1).getTime() + Date.UTC(2020) + Date.length + Date.name', c))
+      console.log(vm.runInThisContext('Date.now()'), (0, eval)('Date.now()'), new Function('return Date.now()')())
+      console.log(vm.isContext(c), Object.keys(c), vm.runInContext('Object.getOwnPropertyNames(globalThis).includes("Date")', c))
+      console.log(await vm.measureMemory?.({ execution: 'eager' }).then((m) => typeof m.total.jsMemoryEstimate))`,
+})
+
+testExact(t, 'modules in contexts', {
+  file: 'modules.cjs',
+  options: ['--experimental-vm-modules'],
+  text: `
+      const vm = require('node:vm')
+      ;(async () => {
+        const context = vm.createContext({ print: console.log })
+        const m = new vm.SourceTextModule('print(Date.now(), Math.random()); export const a = await Promise.resolve(Date.now()); const w = new WeakRef({}); import x from "y"; print(x)', { context })
+        await m.link(async () => new vm.SyntheticModule(['default'], function () { this.setExport('default', Date.now()) }, { context }))
+        await m.evaluate()
+        console.log(m.namespace.a)
+        const s = new vm.Script('import("z").then((m) => print(m.default))', { importModuleDynamically: async () => { const q = new vm.SyntheticModule(['default'], function () { this.setExport('default', 7) }, { context }); await q.link(() => {}); await q.evaluate(); return q } })
+        await s.runInContext(context)
+      })()`,
+})
+
+testExact(t, 'waiting on memory', {
+  file: 'memory.cjs',
+  text: `
+      const sab = new Int32Array(new SharedArrayBuffer(16))
+      const r = Atomics.waitAsync(sab, 0, 0, 20)
+      console.log(r.async)
+      r.value.then((v) => { console.log('timed', v, Date.now()); })
+      const q = Atomics.waitAsync(sab, 1, 0)
+      q.value.then((v) => console.log('notified', v))
+      setTimeout(() => console.log('woke', Atomics.notify(sab, 1)), 5)
+      const z = Atomics.waitAsync(sab, 1, 5); console.log(z)
+      setTimeout(() => console.log('late'), 40)
+      console.log(Atomics.wait(sab, 2, 0, 3), Atomics.wait(sab, 2, 1))`,
+})
+
+testExact(t, 'performance entries, delays and idle times', {
+  file: 'performance.mjs',
+  text: `
+      import { performance, PerformanceObserver, monitorEventLoopDelay, createHistogram } from 'node:perf_hooks'
+      import { setTimeout as sleep } from 'node:timers/promises'
+      import http from 'node:http'
+      import v8 from 'node:v8'
+      const log = (...a) => console.log(...a)
+      const seen = []
+      const obs = new PerformanceObserver((list, o) => { for (const e of list.getEntries()) log('entry', e.entryType, e.name, e.duration, e.startTime, e.detail) })
+      obs.observe({ entryTypes: ['mark', 'measure', 'gc', 'http', 'net', 'dns', 'function', 'resource'] })
+      log(performance.now(), performance.timeOrigin, performance.toJSON())
+      log(performance.mark('a'), performance.measure('m', 'a').duration)
+      log(performance.eventLoopUtilization(), performance.nodeTiming)
+      const timed = performance.timerify(function hi() { return 1 }); timed()
+      const h = monitorEventLoopDelay({ resolution: 5 }); h.enable()
+      const h2 = createHistogram(); const timed2 = performance.timerify(() => 1, { histogram: h2 }); timed2(); log(h2.mean, h2.max, h2.count)
+      const server = http.createServer((q, s) => s.end('hi')).listen(0, '127.0.0.1', () => {
+        fetch('http://localhost:' + server.address().port).then((r) => r.text()).then(async (t) => {
+          log(t); server.close(); server.closeAllConnections()
+          let junk; for (let i = 0; i < 200; i++) junk = Array.from({ length: 20000 }, (_, i) => ({ i }))
+          await sleep(30)
+          h.disable()
+          log('delay', h.min, h.max, h.mean, h.stddev, h.percentile(50), h.percentiles, h.count, h.exceeds)
+          log(performance.getEntries().map((e) => [e.entryType, e.name, e.startTime, e.duration]))
+          log(performance.eventLoopUtilization(), performance.nodeTiming.idleTime, performance.nodeTiming.loopExit, performance.nodeTiming.uvMetricsInfo)
+          obs.disconnect()
+          performance.clearMarks()
+        })
+      })`,
+})
+
+testExact(t, 'what the process and its heap say of themselves', {
+  file: 'process.cjs',
+  text: `
+      const v8 = require('node:v8'), os = require('node:os'), util = require('node:util'), fs = require('node:fs')
+      const log = (...a) => console.log(...a)
+      log(v8.getHeapStatistics(), v8.getHeapSpaceStatistics().length, v8.getHeapSpaceStatistics()[0], v8.getHeapCodeStatistics())
+      log(process.resourceUsage(), process.cpuUsage(), process.memoryUsage(), process.constrainedMemory(), process.availableMemory?.(), process.getActiveResourcesInfo(), process.uptime(), process.memoryUsage.rss())
+      log(os.cpus(), os.networkInterfaces(), os.uptime(), os.loadavg(), os.hostname(), os.userInfo(), os.totalmem(), os.freemem(), os.release(), os.version(), os.machine(), os.tmpdir(), os.homedir(), os.getPriority(), os.availableParallelism?.())
+      log(process.getuid(), process.geteuid(), process.getgroups(), process.umask(), process.getgid(), process.getegid())
+      process.title = 'hello'; log(process.title, process.pid, process.ppid, process.debugPort, process.argv0, process.features)
+      process.umask(0o22)
+      log(util.getSystemErrorMap().size, util.getSystemErrorName(-2), process.hrtime(), process.hrtime.bigint(), process.versions.v8, process.config.target_defaults?.cflags?.length, process.allowedNodeEnvironmentFlags.size, process.release.name)
+      log(v8.cachedDataVersionTag(), v8.deserialize(v8.serialize({ a: 1 })))
+      const r = process.report.getReport(); log(typeof r === 'string' ? r.length : [r.header.dumpEventTime, r.resourceUsage, r.header.processId])`,
+})
+
+testExact(t, 'hooks on asynchronous resources', {
+  file: 'hooks.mjs',
+  text: `
+      import ah from 'node:async_hooks'
+      import dc from 'node:diagnostics_channel'
+      import fs from 'node:fs'
+      const log = (...a) => fs.writeSync(1, a.join(' ') + String.fromCharCode(10))
+      const types = []
+      ah.createHook({ init(id, type, trig) { types.push([id, type, trig].join(':')) }, before(id) { types.push('b' + id) }, after(id) { types.push('a' + id) }, destroy(id) { types.push('d' + id) }, promiseResolve(id) { types.push('p' + id) } }).enable()
+      fs.stat('/', () => log('stat', ah.executionAsyncId(), ah.triggerAsyncId()))
+      setTimeout(() => log('t', ah.executionAsyncId()), 2)
+      setImmediate(() => log('i', ah.executionAsyncId()))
+      queueMicrotask(() => log('m', ah.executionAsyncId()))
+      process.nextTick(() => log('n', ah.executionAsyncId()))
+      await fs.promises.stat('/')
+      log(ah.executionAsyncId(), typeof ah.executionAsyncResource())
+      dc.subscribe('undici:request:create', () => log('undici'))
+      dc.subscribe('http.client.request.start', () => log('http start')); dc.channel('mine').subscribe((m) => log('mine', m)); dc.channel('mine').publish('x')
+      setTimeout(() => { for (const x of types) fs.writeSync(1, x + String.fromCharCode(10)); log(types.length); log(types.join(' ')) }, 30)`,
+})
