@@ -1,11 +1,14 @@
 // Lint, build, every test; ends with `N passed, N failed`. Installs what the tests need from the system (Debian, root).
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 
-const NEEDED = { tmux: 'tmux', strace: 'strace', script: 'bsdutils' }
+const NEEDED = { tmux: 'tmux', strace: 'strace', script: 'bsdutils', 'redis-server': 'redis-server' }
+const POSTGRES = '/usr/lib/postgresql'
 
 const missing = Object.keys(NEEDED).filter((command) => spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0)
+if (!existsSync(POSTGRES)) missing.push(POSTGRES)
 if (missing.length > 0 && process.getuid?.() === 0 && spawnSync('sh', ['-c', 'command -v apt-get']).status === 0) {
-  const packages = missing.map((command) => NEEDED[command])
+  const packages = missing.map((command) => NEEDED[command] ?? 'postgresql')
   console.log(`installing ${packages.join(', ')}`)
   spawnSync('sh', ['-c', `apt-get update -q && apt-get install -qy --no-install-recommends ${packages.join(' ')}`], {
     stdio: ['ignore', 'ignore', 'inherit'],

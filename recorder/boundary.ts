@@ -5,7 +5,7 @@ import { findInternals, type Internals, type Native } from '../src/boundary/node
 import { serializePlain } from '../src/boundary/node/messages.js'
 import { Numbering, numberOf } from '../src/boundary/node/numbering.js'
 import type { Driver } from './driver.js'
-import { passBy, setClock } from './originals.js'
+import { passBy, setClock, setHmac } from './originals.js'
 import { SpoolTape } from './tape-writer.js'
 
 export type { Internals }
@@ -22,7 +22,19 @@ export function openBoundary(): Internals | undefined {
   }
   const timeOrigin = milestones[constants['NODE_PERFORMANCE_MILESTONE_TIME_ORIGIN_TIMESTAMP']!]! / 1000
   setClock({ now: () => now(), timeOrigin })
+  takeHmac(internals)
   return internals
+}
+
+/** `node:crypto` keeps the classes of its binding: it must not be loaded before they are replaced. */
+function takeHmac(internals: Internals): void {
+  const Hmac = internals.binding('crypto')['Hmac'] as new () => Record<'init' | 'update' | 'digest', Native>
+  setHmac((key, text) => {
+    const hmac = new Hmac()
+    hmac.init('sha256', key)
+    hmac.update(text, 'utf8')
+    return hmac.digest('hex') as string
+  })
 }
 
 export interface TapedThread {

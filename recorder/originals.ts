@@ -36,6 +36,19 @@ export function getTimeUs(): number {
   return originUs + Math.round(clock!.now() * 1000)
 }
 
+/** HMAC with SHA-256, as hexadecimal digits. Loads `node:crypto` where the boundary did not say otherwise. */
+let hmac = (key: Uint8Array, text: string): string =>
+  process.getBuiltinModule('node:crypto').createHmac('sha256', key).update(text).digest('hex')
+
+/** The HMAC to use where a module of Node's that is loaded too early would miss the boundary. */
+export function setHmac(real: typeof hmac): void {
+  hmac = real
+}
+
+export function toHmac(key: Uint8Array, text: string): string {
+  return hmac(key, text)
+}
+
 /** Has what the recorder calls itself pass by the boundary that would record it as the program's.
  *  @param around runs one call of ours */
 export function passBy(around: <T>(call: () => T) => T): void {

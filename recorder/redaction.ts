@@ -2,6 +2,7 @@ import type { Patch, PatchOperation } from '../src/events.js'
 import { findAt, formatPointer, parsePointer } from '../src/json/pointer.js'
 import type { Redactor } from '../src/values/codec.js'
 import { TextMarks } from '../src/values/text-marks.js'
+import { toHmac } from './originals.js'
 import { report, toMessage } from './report.js'
 import { SecretPaths } from './secret-paths.js'
 import {
@@ -235,7 +236,7 @@ export class Redaction implements Redactor {
   #hash(text: string): string {
     let hash = this.#hashes.get(text)
     if (hash === undefined) {
-      hash = process.getBuiltinModule('node:crypto').createHmac('sha256', this.#key).update(text).digest('hex')
+      hash = toHmac(this.#key, text)
       if (this.#hashes.size >= REMEMBERED) this.#hashes.clear()
       if (text.length <= LONGEST_REMEMBERED) this.#hashes.set(text, hash)
     }

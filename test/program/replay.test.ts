@@ -4,9 +4,7 @@ import t from 'tap'
 import { openRecording } from '../../replayer/open.js'
 import { CLI, run } from '../helpers/command.js'
 import { PROGRAMS } from './programs.js'
-import { recordInputs, replayInputs } from './rig.js'
-
-const TIMES = process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20
+import { recordInputs, replayInputs, TIMES } from './rig.js'
 
 t.setTimeout(480_000)
 

@@ -3,13 +3,16 @@ import { join } from 'node:path'
 import type { ProgramVerdict } from '../../replayer/program/divergence.js'
 import { CLI, type Ran, type RunOptions, run, runRecord } from '../helpers/command.js'
 
+/** How often a recording is run again. */
+export const TIMES = process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20
+
 export interface Replayed extends Ran {
   readonly verdict: ProgramVerdict
 }
 
 /** Records a command with its inputs into `program.retro`. */
-export function recordInputs(command: readonly string[], options: RunOptions) {
-  return runRecord(['--inputs', '-o', 'program.retro'], command, options)
+export function recordInputs(command: readonly string[], options: RunOptions, more: readonly string[] = []) {
+  return runRecord(['--inputs', '-o', 'program.retro', ...more], command, options)
 }
 
 /** Runs it again from another directory, in another time zone. */

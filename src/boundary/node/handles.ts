@@ -1,10 +1,11 @@
+import { CLOSING, recordClosing, replayClosing } from './closing.js'
 import type { Contexts } from './context.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { type Numbering, turnOf } from './numbering.js'
 import type { Realms } from './realms.js'
 import { loadArguments, type Request, type RequestRecorder, type RequestReplayer, saveArguments } from './requests.js'
 import { argueAll, OUTCOME, replace } from './synchronous.js'
-import type { Code, TapeReader, TapeWriter } from './tape.js'
+import type { TapeReader, TapeWriter } from './tape.js'
 
 type Args = ArrayLike<unknown>
 
@@ -24,6 +25,13 @@ export interface RequestPlan {
   /** What the native side leaves elsewhere, written when it returns; says whether the request is on its way. */
   readonly save?: (tape: TapeWriter, result: unknown) => boolean
   readonly load?: (tape: TapeReader, result: unknown, handle: Handle, args: Args) => boolean
+  /** What the native side leaves on the request itself when it completes. */
+  readonly completion?: CompletionPlan
+}
+
+export interface CompletionPlan {
+  readonly save: (tape: TapeWriter, request: Request) => void
+  readonly load: (tape: TapeReader, request: Request) => void
 }
 
 /** What is special about an event that the native side calls on a handle. */
@@ -90,12 +98,18 @@ export const ALL_ARGUMENTS: EventPlan = {
 const COMMON = ['constructor', 'getAsyncId', 'asyncReset', 'getProviderType', 'onread', 'ref', 'unref']
 
 function listMethods(type: HandleClass, plan: HandlePlan): string[] {
-  const skipped = new Set([...COMMON, ...(plan.passing ?? []), ...Object.keys(plan.requests ?? {})])
+  const skipped = new Set<string>([...COMMON, ...CLOSING, ...(plan.passing ?? []), ...Object.keys(plan.requests ?? {})])
   const names = new Set<string>()
   for (let one = type.prototype; one !== Object.prototype; one = Object.getPrototypeOf(one) as Holder) {
     for (const name of Object.getOwnPropertyNames(one)) names.add(name)
   }
   return [...names].filter((name) => !skipped.has(name) && typeof findMethod(type.prototype, name) === 'function')
+}
+
+function listClosings(type: HandleClass, { name: label, passing }: HandlePlan) {
+  const { prototype } = type
+  const names = CLOSING.filter((name) => !passing?.includes(name) && findMethod(prototype, name))
+  return names.map((name) => ({ prototype, label, name }))
 }
 
 function findMethod(prototype: Holder, name: string): Native | undefined {
@@ -109,6 +123,7 @@ function findMethod(prototype: Holder, name: string): Native | undefined {
 export function recordHandle(tools: RecordTools, type: HandleClass, plan: HandlePlan): void {
   const { tape, numbering } = tools
   for (const name of listMethods(type, plan)) recordMethod(tools, type, plan, name)
+  for (const closing of listClosings(type, plan)) recordClosing(tape, numbering, closing)
   for (const [name, request] of Object.entries(plan.requests ?? {})) recordRequest(tools, type, plan, name, request)
   for (const [name, event] of Object.entries(plan.events ?? {})) {
     const code = tape.code(`${plan.name}.${name}`)
@@ -133,13 +148,10 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
   }
 }
 
-const CLOSING = 'close'
-
 function recordMethod(tools: RecordTools, type: HandleClass, plan: HandlePlan, name: string): void {
   const { tape, numbering } = tools
   const original = findMethod(type.prototype, name)!
   const code = tape.code(`${plan.name}.${name}`)
-  const closed = tape.code(`${plan.name} closed`)
   const { argue = argueAll, save, keep } = plan.methods?.[name] ?? {}
   replace(type.prototype, name, function (this: Handle): unknown {
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
@@ -148,11 +160,6 @@ function recordMethod(tools: RecordTools, type: HandleClass, plan: HandlePlan, n
     const number = numbering.of(this, tape.turn)
     tape.begin(code)
     tape.argument(number)
-    if (name === CLOSING) {
-      tape.result()
-      tape.end()
-      return Reflect.apply(original, this, [watchClose(tape, closed, number, args[0])])
-    }
     argue(tape, args)
     tape.enter()
     let result: unknown
@@ -176,23 +183,12 @@ function recordMethod(tools: RecordTools, type: HandleClass, plan: HandlePlan, n
   })
 }
 
-function watchClose(tape: TapeWriter, code: Code, number: number, callback: unknown): unknown {
-  if (typeof callback !== 'function') return callback
-  const cause = tape.turn
-  return function (this: unknown): unknown {
-    tape.deliver(code, cause)
-    tape.value(number)
-    tape.end()
-    return Reflect.apply(callback, this, [])
-  }
-}
-
 function recordRequest(
   tools: RecordTools,
   type: HandleClass,
   plan: HandlePlan,
   name: string,
-  { argue, save = (_, result) => result === 0 }: RequestPlan,
+  { argue, save = (_, result) => result === 0, completion }: RequestPlan,
 ): void {
   const { tape, numbering, requests } = tools
   const original = findMethod(type.prototype, name)
@@ -218,7 +214,9 @@ function recordRequest(
     tape.value(result)
     const waits = save(tape, result)
     tape.end()
-    if (waits) requests.follow(later, request, undefined, plan.joins ? tools.join : undefined)
+    if (!waits) return result
+    const extra = completion && ((tape: TapeWriter) => completion.save(tape, request))
+    requests.follow(later, request, extra, plan.joins ? tools.join : undefined)
     return result
   })
 }
@@ -255,8 +253,9 @@ function watchEvent(type: HandleClass, name: string, wrap: (handle: Handle, call
 }
 
 export function replayHandle(tools: ReplayTools, type: HandleClass, plan: HandlePlan): void {
-  const { tape } = tools
+  const { tape, numbering, contexts } = tools
   for (const name of listMethods(type, plan)) replayMethod(tools, type, plan, name)
+  for (const closing of listClosings(type, plan)) replayClosing(tape, numbering, contexts, closing)
   for (const [name, request] of Object.entries(plan.requests ?? {})) replayRequest(tools, type, plan, name, request)
   for (const [name, event] of Object.entries(plan.events ?? {})) {
     if (name !== 'onconnection') watchEvent(type, name, (_, callback) => callback)
@@ -272,21 +271,10 @@ export function replayHandle(tools: ReplayTools, type: HandleClass, plan: Handle
 }
 
 function replayMethod(tools: ReplayTools, type: HandleClass, plan: HandlePlan, name: string): void {
-  const { tape, numbering, contexts } = tools
+  const { tape, numbering } = tools
   const original = findMethod(type.prototype, name)!
   const code = tape.code(`${plan.name}.${name}`)
   const { argue = argueAll, load, revive } = plan.methods?.[name] ?? {}
-  const closing = new Map<number, { readonly handle: Handle; readonly callback: Native }>()
-  if (name === CLOSING) {
-    tape.on(tape.code(`${plan.name} closed`), () => {
-      const number = tape.value() as number
-      const waiting = closing.get(number)
-      tape.end()
-      if (!waiting) return tape.diverge(`${plan.name} ${number} is not being closed`)
-      closing.delete(number)
-      contexts.run(waiting.handle, () => Reflect.apply(waiting.callback, waiting.handle, []))
-    })
-  }
   replace(type.prototype, name, function (this: Handle): unknown {
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
     const args = arguments
@@ -294,12 +282,6 @@ function replayMethod(tools: ReplayTools, type: HandleClass, plan: HandlePlan, n
     const number = numbering.of(this)
     tape.begin(code)
     tape.argument(number)
-    if (name === CLOSING) {
-      tape.result()
-      tape.end()
-      if (typeof args[0] === 'function') closing.set(number, { handle: this, callback: args[0] as Native })
-      return undefined
-    }
     argue(tape, args)
     tape.result()
     const outcome = tape.value()
@@ -319,7 +301,7 @@ function replayRequest(
   type: HandleClass,
   plan: HandlePlan,
   name: string,
-  { argue, load = (_, result) => result === 0 }: RequestPlan,
+  { argue, load = (_, result) => result === 0, completion }: RequestPlan,
 ): void {
   const { tape, numbering, requests } = tools
   const original = findMethod(type.prototype, name)
@@ -338,7 +320,9 @@ function replayRequest(
     const result = tape.value()
     const waits = load(tape, result, this, args)
     tape.end()
-    if (waits) requests.follow(later, args[0] as Request)
+    if (!waits) return result
+    const request = args[0] as Request
+    requests.follow(later, request, completion && ((tape) => completion.load(tape, request)))
     return result
   })
 }

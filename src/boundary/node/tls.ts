@@ -1,6 +1,15 @@
 import type { RecordTools, ReplayTools } from './handles.js'
-import { ALL_ARGUMENTS, type EventPlan, type Handle, type HandleClass, type HandlePlan } from './handles.js'
+import {
+  ALL_ARGUMENTS,
+  type CompletionPlan,
+  type EventPlan,
+  type Handle,
+  type HandleClass,
+  type HandlePlan,
+  type RequestPlan,
+} from './handles.js'
 import type { Holder, Internals, Native } from './internals.js'
+import type { Request } from './requests.js'
 import { recordStream, replayStream, toPlan, toState } from './streams.js'
 import { replace } from './synchronous.js'
 
@@ -61,6 +70,17 @@ function toEventPlan(internals: Internals): EventPlan {
   }
 }
 
+/** Says why a record could not be written: more than a number can. */
+const REASON: CompletionPlan = {
+  save: (tape, request) => tape.value((request as Reasoned).error),
+  load(tape, request) {
+    const error = tape.value()
+    if (error !== undefined) (request as Reasoned).error = error
+  },
+}
+
+type Reasoned = Request & { error?: unknown }
+
 function toTlsPlan(internals: Internals): HandlePlan {
   const stream = toPlan('TLSWrap', toState(internals))
   const { parseX509 } = internals.binding('crypto') as { parseX509?: Native }
@@ -70,8 +90,10 @@ function toTlsPlan(internals: Internals): HandlePlan {
     revive: (kept: unknown) => (kept ? parseX509?.(kept) : undefined),
   }
   const whole = { keep: keepCertificate, revive: reviveCertificate }
+  const requests = Object.entries(stream.requests ?? {}).map(([name, plan]) => [name, { ...plan, completion: REASON }])
   return {
     ...stream,
+    requests: Object.fromEntries(requests) as Record<string, RequestPlan>,
     events: { ...stream.events, ...Object.fromEntries(EVENTS.map((name) => [name, event])) },
     methods: {
       getPeerX509Certificate: parsed,
