@@ -53,9 +53,9 @@ export const NETWORK_PROGRAMS: Readonly<Record<string, LoadedProgram>> = {
           : await fetch(base + '/fail')
         return [i, response.status, await response.text(), n]
       }))
-      for (const line of seen) console.log(...line)
+      for (const line of seen) app.log.info(line.join(' '))
       await app.close()
-      console.log('closed', n)`,
+      app.log.info('closed ' + n)`,
   },
   'a WebSocket server: compression, broadcasts, clients within and outside': {
     file: 'ws.mjs',

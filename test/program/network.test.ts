@@ -29,7 +29,7 @@ async function checkLoads(t: Tap, program: LoadedProgram, env: NodeJS.ProcessEnv
     const recorded = await recordInputs(words, { cwd: dir, env: { ...env, PORT: running?.port ?? '' } }, ['--keep-env'])
     await running?.stop()
     t.equal(recorded.code, 0, recorded.stderr)
-    t.match(recorded.stdout, /^(end|closed)/m)
+    t.match(recorded.stdout, /\b(end|closed)\b/)
     for (let n = load === loads[1] ? 0 : TIMES - 1; n < TIMES; n++) {
       const replayed = await replayInputs(dir, ['--thread', '0'])
       t.match(replayed.verdict, { kind: 'exact', code: 0 })
