@@ -1,3 +1,4 @@
+import { toBytes } from './entries.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Native } from './internals.js'
 import { promiseDone } from './job-promise.js'
@@ -118,12 +119,16 @@ export function replay(tools: ReplayTools): void {
     const own = {
       [name]: class extends Real {
         readonly #mode: unknown
+        /** A synchronous job reads its arguments where they stand, and nothing else may hold them. */
+        readonly #kept: readonly unknown[]
         constructor(mode: unknown, ...args: unknown[]) {
-          super(crypto['kCryptoJobSync'], ...args)
+          const kept = mode === crypto['kCryptoJobSync'] ? args : args.map(copyBytes)
+          super(crypto['kCryptoJobSync'], ...kept)
           this.#mode = mode
+          this.#kept = kept
         }
         override run(): unknown {
-          const run = (): unknown => super.run()
+          const run = (): unknown => this.#kept && super.run()
           if (this.#mode === crypto['kCryptoJobSync']) return run()
           contexts.capture(this)
           waiting.set(requests.next(), { job: this, run })
@@ -135,6 +140,12 @@ export function replay(tools: ReplayTools): void {
     crypto[name] = own[name]
   }
   replayEngines(tools, internals.binding('zlib'))
+}
+
+/** The program may write to them, or let go of them, before an asynchronous job is run. */
+function copyBytes(value: unknown): unknown {
+  if (value instanceof ArrayBuffer) return value.slice(0)
+  return ArrayBuffer.isView(value) ? Buffer.from(toBytes(value)) : value
 }
 
 /** An asynchronous write is made synchronously when its recorded end comes. */
