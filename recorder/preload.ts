@@ -17,6 +17,8 @@ import { takeWorkerOrders, watchWorkers } from './workers.js'
 try {
   // It is bundled as CommonJS.
   const preload = __filename
+  // Programs list what was loaded, and load it anew.
+  delete require.cache[preload]
   const fromEnvironment = takeOrders(preload)
   const orders = isMainThread ? fromEnvironment : takeWorkerOrders(preload)
   if (orders) recordProgram(preload, orders)

@@ -15,6 +15,7 @@ import { ReplayTape } from './tape-reader.js'
 // What a program that is run again loads before its first line (`dist/replayer/program/preload.cjs`).
 const orders = takeReplayOrders()
 if (orders) {
+  delete require.cache[__filename]
   const internals = findInternals()
   if (!internals) throw new Error('This Node keeps its bindings to itself: a program cannot be run again under it.')
   start(internals, orders)
@@ -144,6 +145,10 @@ function takeWorker(
   Object.assign(threads, { threadId, resourceLimits, workerData: data && deserialize(data) })
 }
 
+interface Paths {
+  _nodeModulePaths(directory: string): string[]
+}
+
 /** Node keeps the directory once it was asked for, and asks before any preload. Only a change makes it ask again. */
 function takeDirectory(internals: Internals, directory: string): void {
   const binding = internals.binding('process_methods')
@@ -152,6 +157,11 @@ function takeDirectory(internals: Internals, directory: string): void {
   process.chdir('.')
   process.cwd()
   Object.assign(binding, { cwd, chdir })
+  const { getOptionValue } = internals.builtin('internal/options') as { getOptionValue(name: string): unknown }
+  // To ask for a parent may warn, and of that the program shall hear first.
+  const parent = getOptionValue('--pending-deprecation') ? undefined : module.parent
+  // What else is preloaded is looked for from there, too.
+  if (parent) parent.paths = (module.constructor as unknown as Paths)._nodeModulePaths(directory)
 }
 
 /** Node has looked up already where to search for what else `-r` names. */

@@ -15,6 +15,7 @@ import * as heap from './heap.js'
 import * as httpParser from './http-parser.js'
 import type { Internals, Native } from './internals.js'
 import * as joints from './joints.js'
+import * as loader from './loader.js'
 import { MessageReader, MessageWriter } from './messages.js'
 import * as messaging from './messaging.js'
 import * as moduleHooks from './module-hooks.js'
@@ -94,6 +95,7 @@ export function recordBoundary(
   clocks.record(internals, tape, realms)
   processMethods.record(internals, tape)
   fs.record(internals, tape, requests, numbering)
+  loader.record(internals, tape)
   for (const binding of BINDINGS) binding.record(tools)
   const messages = new MessageWriter(tools)
   moduleHooks.record(tools, messages)
@@ -140,6 +142,7 @@ export function replayBoundary(
   clocks.replay(internals, tape, realms)
   processMethods.replay(internals, tape)
   fs.replay(internals, tape, tools)
+  loader.replay(internals, tape)
   for (const binding of BINDINGS) binding.replay(tools)
   const messages = new MessageReader(tools)
   moduleHooks.replay(tools, messages)
