@@ -5,7 +5,7 @@ import { findInternals, type Internals, type Native } from '../src/boundary/node
 import { serializePlain } from '../src/boundary/node/messages.js'
 import { Numbering, numberOf } from '../src/boundary/node/numbering.js'
 import type { Driver } from './driver.js'
-import { passBy, setClock, setHmac } from './originals.js'
+import { originals, passBy, setClock, setHmac } from './originals.js'
 import { SpoolTape } from './tape-writer.js'
 
 export type { Internals }
@@ -43,6 +43,8 @@ export interface TapedThread {
   readonly preload: string
   /** Environment as it may be stored. */
   readonly env: Readonly<Record<string, string>>
+  /** A text as it may be stored, where it came out of the environment. */
+  hide(text: string): string
   /** Of `Math.random` in all threads of the process. */
   readonly seed: number
   readonly worker: WorkerStart | undefined
@@ -53,7 +55,7 @@ export function makeSeed(): number {
 }
 
 /** Records every input of this thread from here on. To be called last: what is patched before runs below it. */
-export function startTape({ internals, driver, preload, env, seed, worker }: TapedThread): SpoolTape {
+export function startTape({ internals, driver, preload, env, hide, seed, worker }: TapedThread): SpoolTape {
   const numbering = new Numbering()
   const tape = new SpoolTape(driver, numberOf, toCloning())
   const { statValues } = internals.binding('fs') as unknown as { statValues: Float64Array }
@@ -71,17 +73,20 @@ export function startTape({ internals, driver, preload, env, seed, worker }: Tap
     }
   }
   passBy(around)
+  // One of the program's own kind would use up an async id.
+  originals.queueMicrotask = internals.binding('task_queue')['enqueueMicrotask'] as typeof queueMicrotask
   if (!worker) seedRandom(internals, seed)
   const head = {
-    ...readHead(internals, seed, env),
+    ...readHead(internals, { env, hide, seed }),
     ...(worker && { worker: readWorker(internals, worker) }),
   }
   const met = new Set<string>()
-  recordBoundary(internals, tape, numbering, (label) => {
+  const onUnfed = (label: string): void => {
     if (met.has(label) || tape.bypass) return
     met.add(label)
     driver.process(0 as never, { op: 'observed', call: label })
-  })
+  }
+  recordBoundary(internals, tape, numbering, { onUnfed, hide })
   hideFrames(internals, preload)
   driver.attach(tape)
   tape.writeHead(head)
@@ -99,7 +104,10 @@ function toCloning() {
   }
 }
 
-function readHead(internals: Internals, seed: number, env: Readonly<Record<string, string>>): Omit<TapeHead, 'calls'> {
+function readHead(
+  internals: Internals,
+  { env, hide, seed }: Pick<TapedThread, 'env' | 'hide' | 'seed'>,
+): Omit<TapeHead, 'calls'> {
   const { guessHandleType } = internals.builtin('internal/util') as { guessHandleType: Native }
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
   return {
@@ -107,12 +115,12 @@ function readHead(internals: Internals, seed: number, env: Readonly<Record<strin
     seed,
     pid: process.pid,
     ppid: process.ppid,
-    argv: [...process.argv],
+    argv: process.argv.map(hide),
     argv0: process.argv0,
-    execArgv: [...process.execArgv],
+    execArgv: process.execArgv.map(hide),
     execPath: process.execPath,
     cwd: findCwd(),
-    title: process.title,
+    title: hide(process.title),
     env,
     stdio: [0, 1, 2].map((fd) => String(guessHandleType(fd))),
     milestones: milestones.slice(),

@@ -1,11 +1,12 @@
 import type { ErrorRecord, EventBodies, MessageBody, Patch, StateBody } from '../src/events.js'
 import type { Ordinal, SubjectNo, ThreadPath } from '../src/ids.js'
 import { diff } from '../src/json/diff.js'
+import { Causes } from '../src/scope/causes.js'
 import type { Change, ProcessSpec, Seam } from '../src/scope/seam.js'
 import { FRAME_FLAGS, toKindCode } from '../src/spool/format.js'
 import type { ValueEncoder } from '../src/values/codec.js'
 import { createEncoder } from '../src/values/encoder.js'
-import { Causes } from './causes.js'
+
 import { toErrorRecord } from './error-record.js'
 import { followPromise, stopFollowing } from './follow.js'
 import type { FrameSink, GapEncoder } from './frame-sink.js'
@@ -94,7 +95,7 @@ export class Driver implements Seam {
   constructor({ redaction, openSink, thread, debug, findPeer, taped = false }: DriverOptions) {
     this.#redaction = redaction
     this.#taped = taped
-    this.#causes = new Causes(!taped)
+    this.#causes = new Causes(taped)
     this.#encoder = createEncoder({ redact: redaction })
     this.#findPeer = findPeer
     // What a gap looks like is in the first dictionary: it may have to be written where no other can be.

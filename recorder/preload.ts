@@ -1,6 +1,6 @@
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { type ThreadPath, toThreadPath } from '../src/ids.js'
-import { makeSeed, openBoundary, startTape } from './boundary.js'
+import { makeSeed, openBoundary, startTape, type TapedThread } from './boundary.js'
 import { watchChildren } from './children.js'
 import { redactWords } from './command-words.js'
 import { type Orders, takeOrders } from './injection.js'
@@ -58,14 +58,19 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
   watchChildren(node)
   watchWorkers(node)
   if (!internals) return
-  const env = redactEnv(process.env, redaction, shared.keepEnv)
-  startTape({ internals, driver, preload, env, seed, worker })
+  startTape({ internals, driver, preload, ...hideEnv(process.env, redaction, shared.keepEnv), seed, worker })
 }
 
-/** Values of secrets as tokens of the same length. */
-function redactEnv(env: NodeJS.ProcessEnv, redaction: Redaction, keep: boolean): Record<string, string> {
-  const pairs = Object.entries(env).map(([name, value]) => [name, keep ? value! : redaction.text(value!)] as const)
-  return Object.fromEntries(pairs)
+/** Values of secrets as tokens of the same length, in the environment and wherever the program hands them on. */
+function hideEnv(env: NodeJS.ProcessEnv, redaction: Redaction, keep: boolean): Pick<TapedThread, 'env' | 'hide'> {
+  const given = Object.entries(env) as [string, string][]
+  if (keep) return { env: Object.fromEntries(given), hide: (text) => text }
+  const hidden = new Map<string, string>()
+  for (const [, value] of given) if (!hidden.has(value)) hidden.set(value, redaction.text(value))
+  return {
+    env: Object.fromEntries(given.map(([name, value]) => [name, hidden.get(value)!])),
+    hide: (text) => hidden.get(text) ?? redaction.known(text),
+  }
 }
 
 function toParent(path: ThreadPath): ThreadPath | undefined {

@@ -96,10 +96,15 @@ export class Redaction implements Redactor {
   text(value: string): string {
     if (!this.#eager && !this.#maySuspect(value)) return value
     let text = value
-    text = text.replace(this.#environment, (secret) => this.#scramble(secret))
+    text = this.known(text)
     if (MAY_HOLD_SECRET.test(text)) for (const pattern of SECRET_TEXTS) text = this.#replace(text, pattern)
     for (const pattern of this.#patterns) text = this.#replace(text, pattern)
     return this.#fn ? this.#ask(this.#fn, text) : text
+  }
+
+  /** Replaces only what the environment names as a secret, by something as long. */
+  known(text: string): string {
+    return text.replace(this.#environment, (secret) => this.#scramble(secret))
   }
 
   #maySuspect(value: string): boolean {

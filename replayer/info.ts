@@ -52,7 +52,7 @@ export async function loadInfo(
     threads: log.threads(),
     processes: log.processes(),
     gaps: log.gaps(),
-    fidelity: taped.some(({ unfed }) => unfed.length === 0) ? 'replayable' : 'observed',
+    fidelity: taped.some(({ unfed, torn }) => unfed.length === 0 && !torn) ? 'replayable' : 'observed',
     fidelityNotes: [...listTapeNotes(taped), ...listNotes(log, tally, sessions)],
     sessions,
     end: toEnd(log.threads(), tally, origin.isRunning()),
@@ -109,11 +109,12 @@ function listTapeNotes(taped: readonly TapedThread[]): string[] {
   if (taped.length === 0) {
     return ["the program's own inputs were not recorded: its state can be looked at, its sessions re-executed"]
   }
-  return taped.map(({ thread, head, unfed }) =>
-    unfed.length === 0
+  return taped.map(({ thread, head, unfed, torn }) => {
+    if (torn) return `thread ${thread.path} misses events: it can only be looked at`
+    return unfed.length === 0
       ? `thread ${thread.path} can be run again, under Node ${head.node}`
-      : `thread ${thread.path} used ${unfed.join(', ')}, which is not fed: it can only be looked at`,
-  )
+      : `thread ${thread.path} used ${unfed.join(', ')}, which is not fed: it can only be looked at`
+  })
 }
 
 /** What else its reader has to know. */

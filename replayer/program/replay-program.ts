@@ -50,7 +50,7 @@ async function choose(
     return [taped.findLast(({ thread }) => failed.has(thread.no)) ?? taped[0]!]
   }
   throw new RetroscopeError('OBSERVED', 'The inputs of that thread were not recorded: it cannot be run again.', {
-    hint: `Record with --inputs. Threads that can be run: ${taped.map(({ thread }) => thread.path).join(', ') || 'none'}.`,
+    hint: `Record without --no-inputs. Threads that can be run: ${taped.map(({ thread }) => thread.path).join(', ') || 'none'}.`,
   })
 }
 

@@ -11,6 +11,8 @@ export interface TapedThread {
   readonly head: TapeHead
   /** What it used that is not fed: with any of these it can only be looked at. */
   readonly unfed: readonly string[]
+  /** Events of it are missing: the same. */
+  readonly torn: boolean
 }
 
 const NO_CLONING: Cloning = {
@@ -46,9 +48,10 @@ export async function* readTape(log: LogReader, thread: ThreadInfo): AsyncGenera
 export async function listTaped(log: LogReader): Promise<TapedThread[]> {
   const found: TapedThread[] = []
   const unfed = await findUnfed(log)
+  const torn = await findTorn(log)
   for (const thread of log.threads()) {
     const head = await findHead(log, thread)
-    if (head) found.push({ thread, head, unfed: unfed.get(thread.no) ?? [] })
+    if (head) found.push({ thread, head, unfed: unfed.get(thread.no) ?? [], torn: torn.has(thread.no) })
   }
   return found
 }
@@ -60,6 +63,13 @@ async function findUnfed(log: LogReader): Promise<ReadonlyMap<number, string[]>>
     unfed.set(event.thread, [...(unfed.get(event.thread) ?? []), event.body.call])
   }
   return unfed
+}
+
+async function findTorn(log: LogReader): Promise<ReadonlySet<number>> {
+  const torn = new Set<number>()
+  if (log.gaps().length === 0) return torn
+  for await (const event of log.events({ kinds: ['gap'] })) torn.add(event.thread)
+  return torn
 }
 
 /** What a thread's tape says first; undefined where it has none. */

@@ -12,7 +12,7 @@ export interface Replayed extends Ran {
 
 /** Records a command with its inputs into `program.retro`. */
 export function recordInputs(command: readonly string[], options: RunOptions, more: readonly string[] = []) {
-  return runRecord(['--inputs', '-o', 'program.retro', ...more], command, options)
+  return runRecord(['-o', 'program.retro', ...more], command, options)
 }
 
 /** Runs it again from another directory, in another time zone. */

@@ -67,7 +67,7 @@ t.test(
       const path = join(disk, 'a.retro')
       // With no room elsewhere either: its events cannot even be counted.
       const options = { cwd: dir, env: { TMPDIR: disk } }
-      const ran = await runRecord(['-o', path], [process.execPath, 'program.mjs'], options)
+      const ran = await runRecord(['--no-inputs', '-o', path], [process.execPath, 'program.mjs'], options)
       t.match(ran, { code: 7, stdout: 'done\n' })
       t.match(ran.own.at(-1), /recorded .*a\.retro|no room for a copy/)
       await check(t, path)
@@ -77,6 +77,26 @@ t.test(
     })
   },
 )
+
+t.test('[D22] a disk that stays full while inputs are recorded: the same, and nothing is pretended', async (t) => {
+  const dir = t.testdir({ 'program.mjs': PROGRAM })
+  await onSmallDisk(t, async (disk) => {
+    const path = join(disk, 'a.retro')
+    const options = { cwd: dir, env: { TMPDIR: disk } }
+    const ran = await runRecord(['-o', path], [process.execPath, 'program.mjs'], options)
+    t.match(ran, { code: 7, stdout: 'done\n' })
+    const recording = await openRecording(path)
+    const { end, gaps, fidelity } = await recording.info()
+    t.match(end, { kind: 'exit' })
+    t.match(gaps.at(-1), { reason: 'disk-full', detail: 'ENOSPC' })
+    t.equal(fidelity, 'observed')
+    await recording.close()
+    // Where there is room for the replay's own files.
+    const replayed = await run([process.execPath, CLI, 'replay', path], { cwd: dir })
+    t.notMatch(replayed, { code: 0 })
+    t.match(`${replayed.stdout}${replayed.stderr}`, /misses events at \d+: disk-full/)
+  })
+})
 
 t.test('[D22] a disk that stays full under the library alone', async (t) => {
   const dir = t.testdir({ 'program.mjs': PROGRAM })

@@ -173,13 +173,17 @@ t.test(
     const SHOP_TOKEN = 'Zq8-vv71-planted-secret-value'
     const secrets = [SHOP_TOKEN, 'hunter2hunter2', 'shortkey', 'made-up-later-1234']
     const command = [NODE, 'use.mjs', SHOP_TOKEN, '--password', 'hunter2hunter2']
-    const ran = await runRecord(['-o', 'a.retro'], command, { cwd: dir, env: { SHOP_TOKEN } })
+    const options = { cwd: dir, env: { SHOP_TOKEN } }
+    const ran = await runRecord(['-o', 'a.retro', '--no-inputs'], command, options)
     t.equal(ran.code, 0)
     const text = readAll(join(dir, 'a.retro')) + (await readEvents(join(dir, 'a.retro')))
     for (const secret of secrets) t.notOk(text.includes(secret), `${secret.slice(0, 4)}… is not in it`)
     t.match(text, /"using [^"]{29}"/, 'a token of the same length stands in its place')
-    await runRecord(['-o', 'b.retro', '--keep-env'], command, { cwd: dir, env: { SHOP_TOKEN } })
+    await runRecord(['-o', 'b.retro', '--keep-env'], command, options)
     t.match(await readEvents(join(dir, 'b.retro')), `using ${SHOP_TOKEN}`)
+    await runRecord(['-o', 'c.retro'], command, options)
+    const inputs = readAll(join(dir, 'c.retro')) + (await readEvents(join(dir, 'c.retro')))
+    t.notOk(inputs.includes(SHOP_TOKEN), 'not where inputs are recorded either')
   },
 )
 

@@ -32,7 +32,8 @@ export function defineRecord(run: RunRecord): Command {
         .default('always'),
     )
     .option('--keep-env', 'store environment values with secret-like names as they are', false)
-    .option('--inputs', "record each thread's inputs too, so that `replay` can run the program again", false)
+    .option('--no-inputs', 'leave out what the program read and was told: it can then be looked at, but not run again')
+    .addOption(new Option('--inputs', 'record them: the default').hideHelp())
     .passThroughOptions()
     .addHelpText('after', HELP)
     .action(async (command: string[], options: Asked) => {
@@ -54,4 +55,4 @@ Exit code: the command's own; 128 + n when signal n ended it; 125 when the recor
 Examples:
   retroscope record -- npm test
   retroscope record -o failing.retro --keep failure -- node app.js
-  retroscope record -o run.retro --inputs -- node app.js && retroscope replay run.retro`
+  retroscope record -o run.retro -- node app.js && retroscope replay run.retro`

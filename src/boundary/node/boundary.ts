@@ -81,13 +81,13 @@ export function recordBoundary(
   internals: Internals,
   tape: TapeWriter,
   numbering: Numbering,
-  onUnfed: (label: string) => void,
+  { onUnfed, hide }: Pick<RecordTools, 'onUnfed' | 'hide'>,
 ): void {
   const requests = new RequestRecorder(tape)
   const contexts = new Contexts(internals)
   const join = joints.record(internals, tape)
   const realms = new Realms()
-  const tools: RecordTools = { internals, tape, requests, numbering, contexts, realms, join, onUnfed }
+  const tools: RecordTools = { internals, tape, requests, numbering, contexts, realms, join, onUnfed, hide }
   const left = ticks.record(internals, tape)
   tape.onDelivery = () => left.delivered()
   timers.record(internals, tape)

@@ -99,7 +99,9 @@ function watch(endings: Endings): void {
     if (event === 'uncaughtExceptionMonitor') endings.uncaught()
     return proceed()
   }
-  Object.defineProperty(process, 'emit', { value: watched, writable: true, configurable: true, enumerable: false })
+  // A property of its own would be seen by a program that lists those of `process`.
+  const holder = Object.getPrototypeOf(process) as object
+  Object.defineProperty(holder, 'emit', { value: watched, writable: true, configurable: true, enumerable: false })
 }
 
 /** A loop that has run dry is delivered by Node itself, not by the pump. */

@@ -74,6 +74,8 @@ export interface RecordTools {
   readonly realms: Realms
   /** The program does something that the tape cannot hold. */
   onUnfed(label: string): void
+  /** A text as it may be kept, secrets out of the environment replaced by what stands for them there. */
+  hide(text: string): string
 }
 
 export interface ReplayTools {

@@ -16,7 +16,7 @@ const CLI = fileURLToPath(new URL('../../../replayer/faces/cli/main.js', import.
 const PROGRAM = resolve('test/bench/programs/route.cjs')
 const dir = mkdtempSync(join(tmpdir(), 'retroscope-bench-'))
 const recording = join(dir, 'route.retro')
-const RECORD = [CLI, 'record', '--inputs', '-o', recording, '--', process.execPath]
+const RECORD = [CLI, 'record', '-o', recording, '--', process.execPath]
 const body = JSON.stringify({ sku: 'lamp', quantity: 3, customer: 'ada' })
 
 interface Run {

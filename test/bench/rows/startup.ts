@@ -41,7 +41,7 @@ for (let round = 0; round < ROUNDS; round++) {
 rmSync(dir, { recursive: true, force: true })
 for (const [what, values] of [
   ['start-up added by the preload', added],
-  ['  with --inputs', withInputs],
+  ['  with inputs', withInputs],
 ] as const) {
   const ms = median(values)
   const against = 'bare node -e, paired, 25 rounds'

@@ -1,20 +1,40 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+/** What travels through awaits and callbacks. Node 20 shows it to a program that prints a timer or a socket: it looks the
+ *  same whatever it says. */
+class Origin {
+  static {
+    // The bundles of the two preloads give it names of their own.
+    Object.defineProperty(Origin, 'name', { value: 'Origin' })
+  }
+
+  readonly #ordinal: number
+
+  constructor(ordinal: number) {
+    this.#ordinal = ordinal
+  }
+
+  static ordinalOf(origin: Origin | undefined): number {
+    return origin ? origin.#ordinal : -1
+  }
+}
+
 /** Which event runs the code of the moment (`cause`, on this stack) and on whose behalf it was started (`origin`, through
  *  awaits and callbacks). AsyncLocalStorage is switched on by the first handled event and off by `stop`: on Node 20 it
  *  slows every promise of the program. */
 export class Causes {
-  readonly #storage = new AsyncLocalStorage<number>()
+  readonly #storage = new AsyncLocalStorage<Origin>()
   #active = false
-  readonly #follows: boolean
+  readonly #regular: boolean
   /** Event in whose synchronous handling we are; −1 for none. */
   #handled = -1
   /** Delivery that opened the session's turn of the moment; −1 between turns. */
   #turn = -1
 
-  /** @param follows whether origins are carried through awaits; a re-execution derives them without */
-  constructor(follows = true) {
-    this.#follows = follows
+  /** @param regular whether the same calls have the same effect on async ids whatever the ordinals: a whole program that
+   *  runs again makes the calls and has no ordinals */
+  constructor(regular = false) {
+    this.#regular = regular
   }
 
   /** Ordinal of the event that runs the code of the moment: the one that is being handled on this stack, else the
@@ -25,8 +45,7 @@ export class Causes {
 
   /** Ordinal of the event in whose asynchronous context we are; −1 for none. */
   get origin(): number {
-    if (!this.#active) return -1
-    return this.#storage.getStore() ?? -1
+    return this.#active ? Origin.ordinalOf(this.#storage.getStore()) : -1
   }
 
   /** Runs `body` as the handling of that event, −1 for outside of all. What it throws comes through. */
@@ -54,9 +73,9 @@ export class Causes {
 
   /** Runs `body` on behalf of that event, which isn't being handled any more; −1 for on nobody's. */
   resume<T>(ordinal: number, body: () => T): T {
-    if (!this.#follows || (ordinal < 0 && !this.#active)) return body()
+    if (ordinal < 0 && !this.#active && !this.#regular) return body()
     this.#active = true
-    return this.#storage.run(ordinal, body)
+    return this.#storage.run(new Origin(ordinal), body)
   }
 
   stop(): void {
