@@ -13,6 +13,7 @@ import * as fs from './fs.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import * as heap from './heap.js'
 import * as httpParser from './http-parser.js'
+import * as http2 from './http2.js'
 import type { Internals, Native } from './internals.js'
 import * as joints from './joints.js'
 import * as loader from './loader.js'
@@ -26,6 +27,7 @@ import * as processes from './processes.js'
 import * as random from './random.js'
 import { Realms } from './realms.js'
 import { RequestRecorder, RequestReplayer } from './requests.js'
+import * as streamPipe from './stream-pipe.js'
 import * as streams from './streams.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 import * as ticks from './ticks.js'
@@ -59,6 +61,8 @@ const BINDINGS = [
   watching,
   tls,
   udp,
+  http2,
+  streamPipe,
 ] as const
 
 /** Sets the seed of `Math.random` in all contexts to come: before anybody has called it. */

@@ -21,10 +21,16 @@ interface ContextFrame {
 /** What Node calls the requests of classes whose names say something else. */
 const TYPES: Readonly<Record<string, string>> = { SendWrap: 'UDPSENDWRAP', QueryReqWrap: 'QUERYWRAP' }
 
+function toType({ constructor: { name } }: object): string {
+  return TYPES[name] ?? name.toUpperCase()
+}
+
 /** Runs callbacks in the asynchronous context in which Node's native side would have run them. */
 export class Contexts {
   readonly #hooks: AsyncHooks
   readonly #frames: ContextFrame | undefined
+  readonly #fields: Float64Array
+  readonly #counter: number
   /** AsyncLocalStorage of Node 24 and later travels in frames of their own. */
   readonly #captured = new WeakMap<object, unknown>()
   /** Of requests that only the native side would have given one. */
@@ -33,14 +39,19 @@ export class Contexts {
   constructor(internals: Internals) {
     this.#hooks = internals.builtin('internal/async_hooks') as unknown as AsyncHooks
     this.#frames = findFrames(internals)
+    const binding = internals.binding('async_wrap') as unknown as {
+      async_id_fields: Float64Array
+      constants: Record<'kAsyncIdCounter', number>
+    }
+    this.#fields = binding.async_id_fields
+    this.#counter = binding.constants.kAsyncIdCounter
   }
 
   /** To be called where the native side would have kept the context: when a request is made or a handle constructed. */
   capture(resource: object): void {
     if (this.#frames) this.#captured.set(resource, this.#frames.current())
     if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0) return
-    const { name } = resource.constructor
-    this.init(resource, TYPES[name] ?? name.toUpperCase())
+    this.init(resource, toType(resource))
   }
 
   /** Stands for a resource that only the native side would have made. */
@@ -51,12 +62,31 @@ export class Contexts {
     return resource
   }
 
-  /** Gives a resource the id that the native side would have given it. */
-  init(resource: object, type: string): number {
-    const id = this.#hooks.newAsyncId()
+  /** Gives a resource the id that the native side would have given it, or did. */
+  init(resource: object, type: string, id = this.#hooks.newAsyncId()): number {
     this.#ids.set(resource, id)
     this.#hooks.emitInit(id, type, this.#hooks.getDefaultTriggerAsyncId(), resource)
     return id
+  }
+
+  /** The same as `capture` for a resource whose id is known. */
+  adopt(resource: object, id: number): void {
+    if (this.#frames) this.#captured.set(resource, this.#frames.current())
+    this.init(resource, toType(resource), id)
+  }
+
+  /** The id that was given to a resource here. */
+  idOf(resource: object): number {
+    return this.#ids.get(resource) ?? -1
+  }
+
+  /** The id that was given out last, by whichever side. */
+  get lastId(): number {
+    return this.#fields[this.#counter]!
+  }
+
+  set lastId(id: number) {
+    this.#fields[this.#counter] = id
   }
 
   /** Runs `body` as the callback of that resource. What it throws comes through. */

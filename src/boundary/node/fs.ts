@@ -211,6 +211,8 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
   const waiting = new Map<number, { readonly request: Request; readonly targets: readonly Uint8Array[] | undefined }>()
   const pending = new Map<number, Pending>()
   const Stand = makeStandIn(tape, () => promise('close', []), tools)
+  // HTTP/2 makes handles of descriptors itself.
+  binding['FileHandle'] = Stand
   const sources = new LocalSources(tools.findLocal)
   for (const name of listFunctions(binding)) {
     const original = binding[name] as Native
@@ -238,6 +240,12 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
     })
   }
   tape.on(tape.code('FileHandle.close completed'), settle)
+
+  function openStandIn(number: number): object {
+    const handle = new Stand(tape.value() as number)
+    if (tools.numbering.of(handle) !== number) tape.diverge('handles are numbered otherwise')
+    return handle
+  }
 
   function promise(name: string, args: Args, targets?: readonly Uint8Array[]): Promise<unknown> {
     const number = requests.next()
@@ -267,7 +275,7 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
     pending.delete(number)
     const fulfilled = tape.value()
     if (fulfilled) loadTargets(tape, promised.targets)
-    const value = tape.value() ? new Stand(tape.value() as number, tape.value() as number) : tape.value()
+    const value = tape.value() ? openStandIn(tape.value() as number) : tape.value()
     tape.end()
     contexts.run(promised.resource, () => {
       if (fulfilled) promised.resolve(sources.ofHandle(promised, value))
@@ -347,18 +355,16 @@ function printWritten(name: string, args: Args, { print }: FsReplay): void {
 }
 
 /** Node's own handle would close a descriptor that nobody opened. */
-function makeStandIn(tape: TapeReader, promise: () => Promise<unknown>, { contexts, numbering }: FsReplay) {
+function makeStandIn(tape: TapeReader, promise: () => Promise<unknown>, { contexts }: FsReplay) {
   const close = tape.code('FileHandle.close')
   const Stand = class FileHandle {
     fd: number
-    readonly #id: number
-    constructor(number: number, fd: number) {
+    constructor(fd: number) {
       this.fd = fd
-      this.#id = contexts.init(this, 'FILEHANDLE')
-      if (numbering.of(this) !== number) tape.diverge('handles are numbered otherwise')
+      contexts.init(this, 'FILEHANDLE')
     }
     getAsyncId(): number {
-      return this.#id
+      return contexts.idOf(this)
     }
     close(): Promise<unknown> {
       tape.begin(close)

@@ -59,6 +59,15 @@ function toVector(chunks: readonly unknown[], allBuffers: boolean): Uint8Array {
 const counts = new WeakMap<object, { read: number; written: number }>()
 const stdio = new WeakMap<object, number>()
 
+/** Streams that an HTTP/2 session reads and writes natively: what goes through them is on the tape only as a sum. */
+const consumed = new WeakSet<object>()
+
+export function markConsumed(handle: object): void {
+  consumed.add(handle)
+}
+
+const SUMS = ['bytesRead', 'bytesWritten'] as const
+
 function countOf(handle: object): { read: number; written: number } {
   let count = counts.get(handle)
   if (!count) counts.set(handle, (count = { read: 0, written: 0 }))
@@ -171,7 +180,27 @@ export function recordStream(tools: RecordTools, type: HandleClass, plan: Handle
   const fd = findGetter(type.prototype, 'fd')
   recordHandle(tools, type, plan)
   if (fd) recordFd(tools, type, plan.name, fd)
+  for (const name of SUMS) recordSum(tools, type, plan.name, name)
   keepOffNative(type.prototype)
+}
+
+function recordSum({ tape, numbering }: RecordTools, type: HandleClass, label: string, name: string): void {
+  const original = findGetter(type.prototype, name)
+  const code = tape.code(`${label}.${name}`)
+  if (!original) return
+  Object.defineProperty(type.prototype, name, {
+    configurable: true,
+    get(this: Handle) {
+      const sum = original.call(this)
+      if (tape.bypass || !consumed.has(this)) return sum
+      tape.begin(code)
+      tape.argument(numbering.of(this, tape.turn))
+      tape.result()
+      tape.value(sum)
+      tape.end()
+      return sum
+    },
+  })
 }
 
 function findGetter(prototype: Holder, name: string): (() => unknown) | undefined {
@@ -241,16 +270,31 @@ export function replayStream(tools: ReplayTools, type: HandleClass, plan: Handle
   const hadFd = findGetter(type.prototype, 'fd') !== undefined
   replayHandle(tools, type, plan)
   if (hadFd) replayFd(tools, type, plan.name)
-  for (const [name, key] of [
-    ['bytesRead', 'read'],
-    ['bytesWritten', 'written'],
-  ] as const) {
-    const get = function (this: object): number {
-      return countOf(this)[key]
-    }
-    Object.defineProperty(type.prototype, name, { configurable: true, get })
-  }
+  replaySum(tools, type, plan.name, 'bytesRead', (handle) => countOf(handle).read)
+  replaySum(tools, type, plan.name, 'bytesWritten', (handle) => countOf(handle).written)
   keepOffNative(type.prototype)
+}
+
+function replaySum(
+  { tape, numbering }: ReplayTools,
+  type: HandleClass,
+  label: string,
+  name: (typeof SUMS)[number],
+  count: (handle: object) => number,
+): void {
+  const code = tape.code(`${label}.${name}`)
+  Object.defineProperty(type.prototype, name, {
+    configurable: true,
+    get(this: Handle) {
+      if (tape.bypass || !consumed.has(this)) return count(this)
+      tape.begin(code)
+      tape.argument(numbering.of(this))
+      tape.result()
+      const sum = tape.value()
+      tape.end()
+      return sum
+    },
+  })
 }
 
 /** A terminal's handle cannot be made where there is none. */

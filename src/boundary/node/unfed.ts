@@ -7,7 +7,6 @@ import type { TapeReader } from './tape.js'
 const UNFED: readonly (readonly [binding: string, type: string, methods: readonly string[], label: string])[] = [
   ['tls_wrap', 'TLSWrap', ['enablePskCallback'], 'TLS with pre-shared keys'],
   ['worker', 'Worker', ['takeHeapSnapshot'], 'a heap snapshot of a worker'],
-  ['http2', 'Http2Session', ['consume'], 'HTTP/2'],
   ['inspector', 'Connection', ['dispatch'], 'an inspector session'],
   ['js_stream', 'JSStream', ['readBuffer'], 'a stream made of JavaScript'],
 ]
