@@ -147,4 +147,28 @@ export const NETWORK_PROGRAMS: Readonly<Record<string, LoadedProgram>> = {
       await show('raw', () => new Promise((d) => { const s = net.connect(port, '127.0.0.1', () => s.end('GARBAGE\\r\\n\\r\\n')); let t = ''; s.on('data', (x) => { t += x }).on('close', () => d(t)) }))
       agent.destroy(); server.closeAllConnections(); server.close(() => console.log('closed'))`,
   },
+  'TLS with pre-shared keys, ticket keys, a datagram socket and a write that waits': {
+    file: 'psk.mjs',
+    loads: ['1', '10'],
+    text: `
+      import tls from 'node:tls'
+      import dgram from 'node:dgram'
+      import net from 'node:net'
+      import { once } from 'node:events'
+      const key = Buffer.from('d731ef57be09e5204f0b205b60627028', 'hex')
+      let n = 0
+      const options = { ciphers: 'PSK', minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' }
+      const server = tls.createServer({ ...options, pskIdentityHint: 'some hint', pskCallback(socket, identity) { console.log('server asks', identity, socket instanceof tls.TLSSocket, ++n); return identity === 'known' ? key : null } }, (socket) => { socket.on('data', (d) => socket.end('echo ' + d + Math.random())).on('error', (e) => console.log('server', e.code)) })
+      server.on('tlsClientError', (e) => console.log('client error', e.code))
+      server.listen(0, '127.0.0.1'); await once(server, 'listening')
+      const dial = (identity) => new Promise((done) => { const c = tls.connect({ ...options, port: server.address().port, host: '127.0.0.1', checkServerIdentity: () => {}, pskCallback(hint) { console.log('client asked', hint, ++n); return { psk: key, identity } } }, () => { console.log('secure', c.getCipher().name, c.getProtocol()); c.write('hello') }); c.on('data', (d) => console.log(String(d))).on('error', (e) => console.log('failed', e.code)).on('close', done) })
+      for (let i = 0; i < Number(process.argv[2] ?? 3); i++) await dial('known')
+      await dial('unknown')
+      console.log(server.getTicketKeys().toString('hex'))
+      server.close()
+      const udp = dgram.createSocket('udp4'); udp.bind(0, '127.0.0.1'); await once(udp, 'listening'); console.log(udp._handle.fd, udp.getRecvBufferSize(), udp.getSendQueueSize()); udp.close()
+      let other
+      const sink = net.createServer((s) => { other = s.pause() }).listen(0, '127.0.0.1'); await once(sink, 'listening')
+      const c = net.connect(sink.address().port, '127.0.0.1'); c.setTimeout(20, () => { console.log('timeout', c._handle?.writeQueueSize); c.destroy() }); c.write(Buffer.alloc(20_000_000)); c.on('close', () => { other.destroy(); sink.close(); console.log('end', n, c.bytesWritten) })`,
+  },
 }

@@ -36,6 +36,8 @@ export interface CompletionPlan {
 
 /** What is special about an event that the native side calls on a handle. */
 export interface EventPlan {
+  /** Under what it stands on the handle, where that is not its name. */
+  readonly key?: symbol
   readonly save: (tape: TapeWriter, args: Args, handle: Handle) => void
   readonly load: (tape: TapeReader, handle: Handle) => unknown[]
 }
@@ -131,7 +133,7 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
     const code = tape.code(`${plan.name}.${name}`)
     watchEvent(
       type,
-      name,
+      event.key ?? name,
       (handle, callback) =>
         function (this: unknown): unknown {
           // biome-ignore lint/complexity/noArguments: passed on as they are
@@ -223,17 +225,19 @@ function recordRequest(
   })
 }
 
-const raws = new WeakMap<object, Map<string, unknown>>()
+type Key = string | symbol
+
+const raws = new WeakMap<object, Map<Key, unknown>>()
 
 /** What the program's side put on a handle to be called by the native side. */
-export function findCallback(handle: Handle, name: string): Native | undefined {
-  const own = raws.get(handle)?.get(name) ?? handle[name]
+export function findCallback(handle: Handle, name: Key): Native | undefined {
+  const own = raws.get(handle)?.get(name) ?? (handle as unknown as Readonly<Record<Key, unknown>>)[name]
   return typeof own === 'function' ? (own as Native) : undefined
 }
 
 /** Stands between what is put on a handle and the native side, which looks it up there with each call; `onread` of a
  *  stream it keeps in a field of its own, behind an accessor further up. */
-function watchEvent(type: HandleClass, name: string, wrap: (handle: Handle, callback: Native) => Native): void {
+function watchEvent(type: HandleClass, name: Key, wrap: (handle: Handle, callback: Native) => Native): void {
   const parent = Object.getPrototypeOf(type.prototype) as Holder
   const native = name in parent
   const wrapped = new WeakMap<object, unknown>()
@@ -244,7 +248,7 @@ function watchEvent(type: HandleClass, name: string, wrap: (handle: Handle, call
       return native ? raws.get(this)?.get(name) : wrapped.get(this)
     },
     set(this: Handle, callback: unknown) {
-      const own = raws.get(this) ?? new Map<string, unknown>()
+      const own = raws.get(this) ?? new Map<Key, unknown>()
       raws.set(this, own)
       own.set(name, callback)
       const given = typeof callback === 'function' ? wrap(this, callback as Native) : callback
@@ -260,12 +264,13 @@ export function replayHandle(tools: ReplayTools, type: HandleClass, plan: Handle
   for (const closing of listClosings(type, plan)) replayClosing(tape, numbering, contexts, closing)
   for (const [name, request] of Object.entries(plan.requests ?? {})) replayRequest(tools, type, plan, name, request)
   for (const [name, event] of Object.entries(plan.events ?? {})) {
-    if (name !== 'onconnection') watchEvent(type, name, (_, callback) => callback)
+    const key = event.key ?? name
+    if (name !== 'onconnection') watchEvent(type, key, (_, callback) => callback)
     tape.on(tape.code(`${plan.name}.${name}`), () => {
       const handle = tape.find(tape.value() as number) as Handle
       const args = event.load(tape, handle)
       tape.end()
-      const callback = findCallback(handle, name)
+      const callback = findCallback(handle, key)
       if (!callback) return tape.diverge(`${plan.name} has no ${name}`)
       tools.contexts.run(handle, () => Reflect.apply(callback, handle, args))
     })

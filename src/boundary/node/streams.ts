@@ -1,4 +1,5 @@
 import { toBytes } from './entries.js'
+import { recordGetter, replayGetter } from './getters.js'
 import {
   type EventPlan,
   type Handle,
@@ -66,7 +67,11 @@ export function markConsumed(handle: object): void {
   consumed.add(handle)
 }
 
-const SUMS = ['bytesRead', 'bytesWritten'] as const
+const isConsumed = (handle: object): boolean => consumed.has(handle)
+
+const SUMS = ['bytesRead', 'bytesWritten']
+
+const GETTERS = ['fd', 'writeQueueSize']
 
 function countOf(handle: object): { read: number; written: number } {
   let count = counts.get(handle)
@@ -177,55 +182,10 @@ export function record(tools: RecordTools): void {
 }
 
 export function recordStream(tools: RecordTools, type: HandleClass, plan: HandlePlan): void {
-  const fd = findGetter(type.prototype, 'fd')
   recordHandle(tools, type, plan)
-  if (fd) recordFd(tools, type, plan.name, fd)
-  for (const name of SUMS) recordSum(tools, type, plan.name, name)
+  for (const name of GETTERS) recordGetter(tools, type, plan.name, name)
+  for (const name of SUMS) recordGetter(tools, type, plan.name, name, isConsumed)
   keepOffNative(type.prototype)
-}
-
-function recordSum({ tape, numbering }: RecordTools, type: HandleClass, label: string, name: string): void {
-  const original = findGetter(type.prototype, name)
-  const code = tape.code(`${label}.${name}`)
-  if (!original) return
-  Object.defineProperty(type.prototype, name, {
-    configurable: true,
-    get(this: Handle) {
-      const sum = original.call(this)
-      if (tape.bypass || !consumed.has(this)) return sum
-      tape.begin(code)
-      tape.argument(numbering.of(this, tape.turn))
-      tape.result()
-      tape.value(sum)
-      tape.end()
-      return sum
-    },
-  })
-}
-
-function findGetter(prototype: Holder, name: string): (() => unknown) | undefined {
-  for (let one: Holder | null = prototype; one; one = Object.getPrototypeOf(one) as Holder | null) {
-    const descriptor = Object.getOwnPropertyDescriptor(one, name)
-    if (descriptor) return descriptor.get
-  }
-  return undefined
-}
-
-function recordFd({ tape, numbering }: RecordTools, type: HandleClass, name: string, get: () => unknown): void {
-  const code = tape.code(`${name}.fd`)
-  Object.defineProperty(type.prototype, 'fd', {
-    configurable: true,
-    get(this: Handle) {
-      const fd = get.call(this)
-      if (tape.bypass) return fd
-      tape.begin(code)
-      tape.argument(numbering.of(this, tape.turn))
-      tape.result()
-      tape.value(fd)
-      tape.end()
-      return fd
-    },
-  })
 }
 
 /** `onconnection` is a property of each handle's own, put there by the native side: so it is met in `listen`, or (in a
@@ -267,34 +227,12 @@ export function replay(tools: ReplayTools): void {
 }
 
 export function replayStream(tools: ReplayTools, type: HandleClass, plan: HandlePlan): void {
-  const hadFd = findGetter(type.prototype, 'fd') !== undefined
   replayHandle(tools, type, plan)
-  if (hadFd) replayFd(tools, type, plan.name)
-  replaySum(tools, type, plan.name, 'bytesRead', (handle) => countOf(handle).read)
-  replaySum(tools, type, plan.name, 'bytesWritten', (handle) => countOf(handle).written)
+  for (const name of GETTERS) replayGetter(tools, type, plan.name, name)
+  const [read, written] = [(handle: object) => countOf(handle).read, (handle: object) => countOf(handle).written]
+  replayGetter(tools, type, plan.name, 'bytesRead', isConsumed, read)
+  replayGetter(tools, type, plan.name, 'bytesWritten', isConsumed, written)
   keepOffNative(type.prototype)
-}
-
-function replaySum(
-  { tape, numbering }: ReplayTools,
-  type: HandleClass,
-  label: string,
-  name: (typeof SUMS)[number],
-  count: (handle: object) => number,
-): void {
-  const code = tape.code(`${label}.${name}`)
-  Object.defineProperty(type.prototype, name, {
-    configurable: true,
-    get(this: Handle) {
-      if (tape.bypass || !consumed.has(this)) return count(this)
-      tape.begin(code)
-      tape.argument(numbering.of(this))
-      tape.result()
-      const sum = tape.value()
-      tape.end()
-      return sum
-    },
-  })
 }
 
 /** A terminal's handle cannot be made where there is none. */
@@ -309,22 +247,6 @@ function standInForTerminal({ internals }: ReplayTools): void {
   }
   TTY.prototype = Object.create(Pipe.prototype, Object.getOwnPropertyDescriptors(methods)) as object
   holder['TTY'] = TTY
-}
-
-function replayFd({ tape, numbering }: ReplayTools, type: HandleClass, name: string): void {
-  const code = tape.code(`${name}.fd`)
-  Object.defineProperty(type.prototype, 'fd', {
-    configurable: true,
-    get(this: Handle) {
-      if (tape.bypass) return -1
-      tape.begin(code)
-      tape.argument(numbering.of(this))
-      tape.result()
-      const fd = tape.value()
-      tape.end()
-      return fd
-    },
-  })
 }
 
 function replayConnections(

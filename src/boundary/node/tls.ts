@@ -11,7 +11,7 @@ import {
 import type { Holder, Internals, Native } from './internals.js'
 import type { Request } from './requests.js'
 import { recordStream, replayStream, toPlan, toState } from './streams.js'
-import { replace } from './synchronous.js'
+import { recordCall, replace, replayCall } from './synchronous.js'
 
 const EVENTS = [
   'onhandshakestart',
@@ -84,6 +84,7 @@ type Reasoned = Request & { error?: unknown }
 function toTlsPlan(internals: Internals): HandlePlan {
   const stream = toPlan('TLSWrap', toState(internals))
   const { parseX509 } = internals.binding('crypto') as { parseX509?: Native }
+  const { onpskexchange } = internals.binding('symbols') as unknown as { onpskexchange: symbol }
   const event = toEventPlan(internals)
   const parsed = {
     keep: (value: unknown) => (value as { raw?(): unknown } | undefined)?.raw?.(),
@@ -94,15 +95,19 @@ function toTlsPlan(internals: Internals): HandlePlan {
   return {
     ...stream,
     requests: Object.fromEntries(requests) as Record<string, RequestPlan>,
-    events: { ...stream.events, ...Object.fromEntries(EVENTS.map((name) => [name, event])) },
+    events: {
+      ...stream.events,
+      ...Object.fromEntries(EVENTS.map((name) => [name, event])),
+      // Keys that both sides know are asked for under a symbol.
+      onpskexchange: { ...event, key: onpskexchange },
+    },
     methods: {
       getPeerX509Certificate: parsed,
       getX509Certificate: parsed,
       getPeerCertificate: whole,
       getCertificate: whole,
     },
-    // Keys that both sides know are asked for under a symbol: not fed.
-    passing: [...(stream.passing ?? []), ...HANDED_ON, 'enablePskCallback'],
+    passing: [...(stream.passing ?? []), ...HANDED_ON],
     joins: true,
   }
 }
@@ -122,19 +127,28 @@ function standBetween(binding: Holder, number: (handle: object) => number): Hand
   return between
 }
 
+/** A context of secrets makes them up when it is made. */
+const TICKET_KEYS = ['getTicketKeys', 'SecureContext.getTicketKeys'] as const
+
+function findContexts(internals: Internals): Holder {
+  return (internals.binding('crypto')['SecureContext'] as HandleClass).prototype
+}
+
 /** TLS over a socket. What goes through the socket below does so natively; what comes out of it is recorded. */
 export function record(tools: RecordTools): void {
   const { internals, tape, numbering } = tools
   const between = standBetween(internals.binding('tls_wrap'), (handle) => numbering.of(handle, tape.turn))
   recordStream(tools, between, toTlsPlan(internals))
+  recordCall(tape, findContexts(internals), ...TICKET_KEYS)
 }
 
 /** The same from the tape: no handshake is made. */
 export function replay(tools: ReplayTools): void {
-  const { internals, numbering, contexts } = tools
+  const { internals, tape, numbering, contexts } = tools
   const between = standBetween(internals.binding('tls_wrap'), (handle) => {
     contexts.capture(handle)
     return numbering.of(handle)
   })
   replayStream(tools, between, toTlsPlan(internals))
+  replayCall(tape, findContexts(internals), ...TICKET_KEYS)
 }

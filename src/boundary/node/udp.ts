@@ -1,5 +1,7 @@
+import { recordGetter, replayGetter } from './getters.js'
 import {
   ALL_ARGUMENTS,
+  type Handle,
   type HandleClass,
   type HandlePlan,
   type RecordTools,
@@ -28,12 +30,25 @@ const UDP: HandlePlan = {
   },
 }
 
+/** `fd` of the native class cannot be redefined: each handle gets a class in between. */
+function standBetween(tools: RecordTools | ReplayTools): [type: HandleClass, between: HandleClass] {
+  const binding = tools.internals.binding('udp_wrap')
+  const Real = binding['UDP'] as HandleClass & (new () => Handle)
+  const own = { UDP: class extends Real {} }
+  binding['UDP'] = own.UDP
+  return [Real, own.UDP as unknown as HandleClass]
+}
+
 /** Datagrams. */
 export function record(tools: RecordTools): void {
-  recordHandle(tools, tools.internals.binding('udp_wrap')['UDP'] as HandleClass, UDP)
+  const [type, between] = standBetween(tools)
+  recordHandle(tools, type, UDP)
+  recordGetter(tools, between, UDP.name, 'fd')
 }
 
 /** The same from the tape: nothing is sent. */
 export function replay(tools: ReplayTools): void {
-  replayHandle(tools, tools.internals.binding('udp_wrap')['UDP'] as HandleClass, UDP)
+  const [type, between] = standBetween(tools)
+  replayHandle(tools, type, UDP)
+  replayGetter(tools, between, UDP.name, 'fd')
 }

@@ -5,7 +5,6 @@ import type { TapeReader } from './tape.js'
 /** Ways to the outside that the boundary does not feed: where a program takes one, its thread can only be looked at. By
  *  binding, class and the method with which it begins. */
 const UNFED: readonly (readonly [binding: string, type: string, methods: readonly string[], label: string])[] = [
-  ['tls_wrap', 'TLSWrap', ['enablePskCallback'], 'TLS with pre-shared keys'],
   ['worker', 'Worker', ['takeHeapSnapshot'], 'a heap snapshot of a worker'],
   ['inspector', 'Connection', ['dispatch'], 'an inspector session'],
   ['js_stream', 'JSStream', ['readBuffer'], 'a stream made of JavaScript'],
