@@ -6,6 +6,7 @@ import { Numbering, numberOf } from '../../src/boundary/node/numbering.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
 import { SEAM_SYMBOL } from '../../src/scope/seam.js'
 import type { ProgramDivergence, ProgramVerdict } from './divergence.js'
+import { HandleTable } from './handle-table.js'
 import { type ReplayOrders, takeReplayOrders } from './orders.js'
 import { ownStack } from './own-stack.js'
 import { PassingSeam } from './passing-seam.js'
@@ -34,13 +35,13 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
     const bytes = Buffer.allocUnsafe(size)
     return bytes.subarray(0, raw.readSync(fd, bytes, 0, size, position))
   })
-  const handles = new Map<number, object>()
-  const numbering = new Numbering((number, handle) => handles.set(number, handle))
+  const handles = new HandleTable()
+  const numbering = new Numbering((number, handle) => handles.add(number, handle))
   const v8 = () => process.getBuiltinModule('node:v8')
   const tape: ReplayTape = new ReplayTape({
     file,
     numberOf,
-    find: (number) => handles.get(number),
+    handles,
     cloning: { serialize: (value) => v8().serialize(value), deserialize: (bytes) => v8().deserialize(bytes) },
     onDivergence,
     onEnd,

@@ -4,11 +4,12 @@ import type { Code, TapeReader } from '../../src/boundary/node/tape.js'
 import type { TapeFile, TapeFrame } from '../../src/boundary/node/tape-file.js'
 import type { ProgramDivergence } from './divergence.js'
 import { toEntryText, toValueText } from './entry-text.js'
+import type { HandleTable } from './handle-table.js'
 
 export interface ReplayTapeOptions {
   readonly file: TapeFile
   readonly numberOf: Numbering
-  readonly find: (number: number) => object | undefined
+  readonly handles: HandleTable
   readonly cloning: Cloning
   /** The program has run to its recorded end and took one entry more. */
   readonly onExited: () => void
@@ -184,8 +185,12 @@ export class ReplayTape implements TapeReader {
     return this.#find(number)
   }
 
+  release(handle: object): void {
+    this.#options.handles.release(this.#options.numberOf(handle))
+  }
+
   #find(number: number): object {
-    return this.#options.find(number) ?? this.diverge(`the program has no handle ${number}`)
+    return this.#options.handles.find(number) ?? this.diverge(`the program has no handle ${number}`)
   }
 
   #deliverNow(): void {

@@ -14,6 +14,8 @@ interface Closing {
   readonly prototype: Holder
   readonly label: string
   readonly name: (typeof CLOSING)[number]
+  /** The native way to end the handle. */
+  readonly end: Native
 }
 
 function toCodes(tape: TapeReader | TapeWriter, { label, name }: Closing): [now: Code, later: Code] {
@@ -52,7 +54,7 @@ function watchCallback(tape: TapeWriter, code: Code, number: number, callback: u
 
 /** The same from the tape: nothing was opened. */
 export function replayClosing(tape: TapeReader, numbering: Numbering, contexts: Contexts, closing: Closing): void {
-  const { prototype, name, label } = closing
+  const { prototype, name, label, end } = closing
   const original = prototype[name] as Native
   const [now, later] = toCodes(tape, closing)
   const waiting = new Map<number, { readonly handle: Handle; readonly callback: Native }>()
@@ -62,7 +64,13 @@ export function replayClosing(tape: TapeReader, numbering: Numbering, contexts: 
     tape.end()
     if (!one) return tape.diverge(`${label} ${number} is not being closed`)
     waiting.delete(number)
-    contexts.run(one.handle, () => Reflect.apply(one.callback, one.handle, []))
+    tape.release(one.handle)
+    try {
+      contexts.run(one.handle, () => Reflect.apply(one.callback, one.handle, []))
+    } finally {
+      // It was made and never opened: the native side keeps it until it is closed.
+      Reflect.apply(end, one.handle, [])
+    }
   })
   replace(prototype, name, function (this: Handle, callback: unknown): unknown {
     if (tape.bypass) return Reflect.apply(original, this, [callback])
@@ -73,6 +81,7 @@ export function replayClosing(tape: TapeReader, numbering: Numbering, contexts: 
     const result = tape.value()
     tape.end()
     if (typeof callback === 'function' && !result) waiting.set(number, { handle: this, callback: callback as Native })
+    else if (!result) Reflect.apply(end, this, [])
     return result
   })
 }

@@ -370,10 +370,12 @@ function makeStandIn(tape: TapeReader, promise: () => Promise<unknown>, { contex
       tape.begin(close)
       tape.result()
       tape.end()
+      tape.release(this)
       return promise()
     }
     releaseFD(): number {
       const { fd } = this
+      tape.release(this)
       this.fd = -1
       return fd
     }

@@ -113,7 +113,8 @@ function listMethods(type: HandleClass, plan: HandlePlan): string[] {
 function listClosings(type: HandleClass, { name: label, passing }: HandlePlan) {
   const { prototype } = type
   const names = CLOSING.filter((name) => !passing?.includes(name) && findMethod(prototype, name))
-  return names.map((name) => ({ prototype, label, name }))
+  const end = findMethod(prototype, 'close')!
+  return names.map((name) => ({ prototype, label, name, end }))
 }
 
 function findMethod(prototype: Holder, name: string): Native | undefined {

@@ -144,7 +144,11 @@ export function toStreamPlan(tools: RecordTools | ReplayTools, streams: Http2Str
           },
         },
       },
-      methods: { pushPromise: streams.making, refreshState: toStatePlan(tools.internals) },
+      methods: {
+        pushPromise: streams.making,
+        refreshState: toStatePlan(tools.internals),
+        destroy: { load: (tape, _, handle) => tape.release(handle) },
+      },
       joins: true,
     },
     tools.contexts,

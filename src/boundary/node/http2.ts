@@ -1,4 +1,4 @@
-import type { Handle, HandleClass, HandlePlan, MethodPlan, RecordTools, ReplayTools } from './handles.js'
+import type { EventPlan, Handle, HandleClass, HandlePlan, MethodPlan, RecordTools, ReplayTools } from './handles.js'
 import { recordHandle, replayHandle } from './handles.js'
 import { countMethods, Http2Streams, TapedStreams, toStandInClass, toStreamPlan } from './http2-streams.js'
 import type { Holder, Internals, Native } from './internals.js'
@@ -36,6 +36,16 @@ function filling(array: Uint32Array | Float64Array): MethodPlan {
   }
 }
 
+function toLastEvent({ save, load }: EventPlan): EventPlan {
+  return {
+    save,
+    load(tape, handle) {
+      tape.release(handle)
+      return load(tape, handle)
+    },
+  }
+}
+
 function toSessionPlan(
   { internals, contexts }: RecordTools | ReplayTools,
   type: HandleClass,
@@ -44,7 +54,7 @@ function toSessionPlan(
   const { settingsBuffer, sessionState } = toShared(internals)
   const plan: HandlePlan = {
     name: 'Http2Session',
-    events: { ondone: streams.counted, ongracefulclosecomplete: streams.counted },
+    events: { ondone: toLastEvent(streams.counted), ongracefulclosecomplete: streams.counted },
     methods: {
       request: streams.making,
       localSettings: filling(settingsBuffer),

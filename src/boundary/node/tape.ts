@@ -74,4 +74,6 @@ export interface TapeReader extends Tape {
   diverge(what: string): never
   /** A handle of the program's by its number. */
   find(number: number): object
+  /** A handle is closed: the tape keeps it no longer. */
+  release(handle: object): void
 }

@@ -106,6 +106,7 @@ function toTlsPlan(internals: Internals): HandlePlan {
       getX509Certificate: parsed,
       getPeerCertificate: whole,
       getCertificate: whole,
+      destroySSL: { load: (tape, _, handle) => tape.release(handle) },
     },
     passing: [...(stream.passing ?? []), ...HANDED_ON],
     joins: true,
