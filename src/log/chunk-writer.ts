@@ -115,6 +115,12 @@ export class ChunkWriter {
     this.#coarseChunks = 0
   }
 
+  /** The next event gets this seq. The open chunk has to be closed. */
+  skipTo(seq: number): void {
+    this.#seq = seq
+    this.#firstSeq = seq
+  }
+
   /** Writes the open chunk, if it has events. @param close whether the next event begins another chunk */
   write(put: Put, close: boolean): void {
     this.flush()

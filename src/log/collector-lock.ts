@@ -9,7 +9,9 @@ export interface CollectorNote {
   readonly pid: number
   /** µs since the Unix epoch. */
   readonly startedAtUs: number
-  /** Present once it ended in order: when, and the number of seqs that it had given by then. */
+  /** The number of seqs that had been given when it began, where the collector before it said so. */
+  readonly endSeq?: number
+  /** Present once it ended in order: when, and the number of seqs that had been given by then. */
   readonly ended?: { readonly atUs: number; readonly endSeq: number }
 }
 
@@ -26,11 +28,12 @@ export async function lockCollector(recording: string): Promise<CollectorLock> {
   try {
     mkdirSync(join(recording, 'log'), { recursive: true, mode: 0o700 })
     const store = await openLevelStore(join(recording, 'log', 'lock'), { create: true })
-    writeNote(recording, { pid: process.pid, startedAtUs })
+    const note = { pid: process.pid, startedAtUs, ...toGiven(readCollectorNote(recording)) }
+    writeNote(recording, note)
     return {
       async release(endSeq) {
         const ended = endSeq === undefined ? {} : { ended: { atUs: Date.now() * 1000, endSeq } }
-        writeNote(recording, { pid: process.pid, startedAtUs, ...ended })
+        writeNote(recording, { ...note, ...ended })
         await store.close()
       },
     }
@@ -39,12 +42,18 @@ export async function lockCollector(recording: string): Promise<CollectorLock> {
   }
 }
 
+function toGiven(before: CollectorNote | undefined): Pick<CollectorNote, 'endSeq'> {
+  const endSeq = before?.ended?.endSeq ?? before?.endSeq
+  return endSeq === undefined ? {} : { endSeq }
+}
+
 /** undefined when nobody ever collected it, or the note is no note. */
 export function readCollectorNote(recording: string): CollectorNote | undefined {
   try {
     const note = JSON.parse(readFileSync(join(recording, 'collector'), 'utf8')) as CollectorNote
     const known = Number.isSafeInteger(note.pid) && Number.isFinite(note.startedAtUs)
-    if (!known || (note.ended && !Number.isSafeInteger(note.ended.endSeq))) return undefined
+    const isCount = (count: unknown) => count === undefined || Number.isSafeInteger(count)
+    if (!known || !isCount(note.endSeq) || (note.ended && !Number.isSafeInteger(note.ended.endSeq))) return undefined
     return note
   } catch {
     return undefined

@@ -87,6 +87,12 @@ export class ContainerWriter {
     this.#touch(replica)
   }
 
+  /** Events of the container were lost that no entry can stand for. */
+  forget(replica: ContainerReplica): void {
+    replica.settle()
+    replica.forget()
+  }
+
   /** Writes what was taken in since the last time. */
   commit(): void {
     for (const replica of this.#dirty) {

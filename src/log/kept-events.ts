@@ -1,8 +1,25 @@
-import { ChunkCursor } from './chunk.js'
+import type { FrameCursor } from '../spool/block.js'
+import { ChunkBuilder, ChunkCursor } from './chunk.js'
+import type { FrameSource } from './chunk-writer.js'
 import type { KeyValue } from './key-value.js'
 import { toLastU64 } from './keys.js'
 import { toTableRange } from './resume.js'
-import { TABLE } from './tables.js'
+import { TABLE, type ThreadRow } from './tables.js'
+
+/** An event that is kept when its segment goes: a chunk of one. */
+export interface KeptEvent {
+  readonly seq: number
+  readonly chunk: Uint8Array
+}
+
+/** A chunk of one event. */
+export function toKeptChunk(row: ThreadRow, frame: FrameCursor, source: FrameSource): Uint8Array {
+  const chunk = new ChunkBuilder()
+  const { ordinal, turns, step } = row
+  chunk.startRun({ thread: row.no, ordinal, turns, step, anchorUs: source.anchorUs })
+  chunk.append(source.buffer, frame.start, frame.end, 1)
+  return chunk.view().slice()
+}
 
 /** Process events and gaps that outlived their segments. */
 export class KeptEvents {

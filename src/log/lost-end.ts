@@ -3,10 +3,11 @@ import type { KeyValue } from './key-value.js'
 import type { LevelDamage } from './leveldb/check.js'
 import { SegmentReader } from './segment-reader.js'
 
-/** How many seqs the collector of a recording had given when it ended in order. Read it before the log: one that ends
+/** How many seqs a recording's collectors had given when the last of them that ended in order did so. Read it before the log: one that ends
  *  meanwhile would otherwise have given more than the log holds that was looked at. */
 export function readEndSeq(recording: string): number | undefined {
-  return readCollectorNote(recording)?.ended?.endSeq
+  const note = readCollectorNote(recording)
+  return note?.ended?.endSeq ?? note?.endSeq
 }
 
 /** A write-ahead log that was cut off looks like that of a killed writer. That its writer was not killed shows in what
@@ -21,6 +22,6 @@ export async function findLostEnd(
   if (segment === null) return []
   const found = segment?.log.endSeq ?? 0
   if (found >= endSeq) return []
-  const what = `it ends before seq ${found}, and its collector had given ${endSeq}`
+  const what = `it ends before seq ${found}, and ${endSeq} had been given`
   return [{ file: 'log', range: null, what, structural: false }]
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isRetroscopeError } from '../errors.js'
+import { isThreadPath } from '../ids.js'
 import { type CollectorLock, lockCollector } from './collector-lock.js'
 import { detectRecording, readFormat } from './format-file.js'
 import { Ingest } from './ingest.js'
@@ -28,7 +29,7 @@ export async function openLog(path: string): Promise<LogReader> {
   return openLogReader(async () => snapshotStores(path, startedAtUs, await collectRest(path)), startedAtUs)
 }
 
-/** Takes what stands in the spools into the log if nobody else does.
+/** Takes what stands in the spools into the log if nobody else does. Where nothing stands there, nothing is changed.
  *  @returns whether a collector sees, or saw, to it; false: the log may lack what the spools have */
 async function collectRest(path: string): Promise<boolean> {
   if (!hasSpools(path)) return true
@@ -58,7 +59,7 @@ async function collectRest(path: string): Promise<boolean> {
 
 function hasSpools(path: string): boolean {
   try {
-    return readdirSync(join(path, 'spool')).length > 0
+    return readdirSync(join(path, 'spool')).some(isThreadPath)
   } catch {
     return false
   }
@@ -94,7 +95,7 @@ export async function snapshotStores(path: string, startedAtUs: number, collecte
     }
     damage.push(...(await findLostEnd(stores.at(-1), endSeq)))
     const below = stores.pop() ?? openMemoryStore()
-    stores.push(collected ? below : await takeTails(below, source, startedAtUs, damage))
+    stores.push(...(collected ? [below] : await takeTails(below, source, { startedAtUs, endSeq: endSeq ?? 0, damage })))
     return { stores, damage, close: () => snapshot.close() }
   } catch (error) {
     await snapshot.close()
@@ -104,21 +105,33 @@ export async function snapshotStores(path: string, startedAtUs: number, collecte
   }
 }
 
-async function takeTails(
-  below: KeyValue,
-  source: SpoolSource,
-  startedAtUs: number,
-  damage: LevelDamage[],
-): Promise<KeyValue> {
-  if (source.list().length === 0) return below
-  const store = openOverlay(below)
+interface Tails {
+  readonly startedAtUs: number
+  /** Seqs that were given. */
+  readonly endSeq: number
+  readonly damage: LevelDamage[]
+}
+
+async function takeTails(below: KeyValue, source: SpoolSource, tails: Tails): Promise<KeyValue[]> {
+  const paths = new Set(source.list())
+  if (paths.size === 0) return [below]
+  const { startedAtUs, endSeq, damage } = tails
+  const stores: KeyValue[] = []
   try {
+    const store = openOverlay(below)
     const writer = new LogWriter(store, (await resume(store)) ?? toEmptyState(startedAtUs))
+    stores.push(store)
+    if (writer.endSeq < endSeq) {
+      await writer.commit()
+      const behind = openMemoryStore()
+      writer.startBehindLoss(endSeq, behind, (path) => paths.has(path))
+      stores.push(behind)
+    }
     await new Ingest(writer, source).pump(true)
-    return store
+    return stores
   } catch (error) {
     if (!isRetroscopeError(error)) throw error
     damage.push({ file: 'spool', range: null, what: `nothing can be added: ${error.message}`, structural: false })
-    return below
+    return [below]
   }
 }

@@ -36,8 +36,8 @@ export function toEmptyState(startedAtUs: number): WriterState {
  *  @throws DAMAGED when a table cannot be read: going on would give wrong seqs or states */
 export async function resume(store: KeyValue): Promise<WriterState | undefined> {
   const stored = await store.get(toMetaKey(TABLE.log))
-  if (stored === undefined) return undefined
-  const log = decodeRow<LogRow>(stored)
+  if (stored === undefined && (await isEmpty(store))) return undefined
+  const log = stored ? decodeRow<LogRow>(stored) : null
   if (!log) throw damaged(TABLE.log, 0)
   const threads = (await loadRows<ThreadRow>(store, TABLE.thread, log.threads)).map((row) => new ThreadLog(row))
   const processes = await loadRows<ProcessRow>(store, TABLE.process, log.processes)
@@ -49,6 +49,12 @@ export async function resume(store: KeyValue): Promise<WriterState | undefined> 
     await restoreContainer(store, threads, row, log.endSeq)
   }
   return { log, threads, processes, gaps, pairs }
+}
+
+/** Whether nothing was ever committed to it: each commit writes the row of the log. */
+export async function isEmpty(store: KeyValue): Promise<boolean> {
+  for await (const _ of store.range({ limit: 1 })) return false
+  return true
 }
 
 /** All rows of a table, which are numbered without holes. @throws DAMAGED when one is missing or unreadable */

@@ -1,5 +1,6 @@
+import type { KeptEvent } from './kept-events.js'
 import type { WritableKeyValue } from './key-value.js'
-import type { KeptEvent, LogWriter } from './writer.js'
+import type { LogWriter } from './writer.js'
 
 /** What a log may hold; whatever is older goes, a segment at a time. */
 export interface RetentionLimits {

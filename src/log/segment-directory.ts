@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { toKindCode } from '../spool/format.js'
 import { ChunkCursor, copyEvent } from './chunk.js'
+import type { KeptEvent } from './kept-events.js'
 import type { WritableKeyValue } from './key-value.js'
 import { toLastU64 } from './keys.js'
 import { openLevelStore } from './level-store.js'
@@ -10,7 +11,7 @@ import type { HeldSegment, SegmentPlace } from './retention.js'
 import { SegmentReader } from './segment-reader.js'
 import { createSegment, dropSegment, listSegments, toSegmentDir } from './segments.js'
 import { TABLE } from './tables.js'
-import { type KeptEvent, LogWriter } from './writer.js'
+import { LogWriter } from './writer.js'
 
 /** The segments of a recording directory, for its one collector. */
 export class SegmentDirectory implements SegmentPlace {
@@ -23,8 +24,20 @@ export class SegmentDirectory implements SegmentPlace {
     this.#numbers = listSegments(recording)
   }
 
-  /** A writer that goes on where the last commit ended. @throws DAMAGED when the log cannot be continued */
-  async open(startedAtUs: number): Promise<LogWriter> {
+  /** A writer that goes on where the last commit ended, or at `endSeq` where the log has lost what led there.
+   *  @param isWhole whether all that followed of the thread of that path is still to come
+   *  @throws DAMAGED when the log cannot be continued */
+  async open(startedAtUs: number, endSeq: number, isWhole: (path: string) => boolean): Promise<LogWriter> {
+    const writer = await this.#resume(startedAtUs)
+    if (writer.endSeq >= endSeq) return writer
+    // So that the segment before the loss can be read, also where nothing is left of it.
+    await writer.commit()
+    writer.startBehindLoss(endSeq, await this.create(), isWhole)
+    await writer.commit()
+    return writer
+  }
+
+  async #resume(startedAtUs: number): Promise<LogWriter> {
     const store = await this.#openLast()
     const state = await resume(store)
     const before = this.#numbers.at(-2)

@@ -17,7 +17,7 @@ import {
   toThreadKey,
   toTimeKey,
 } from './keys.js'
-import { loadDictionary } from './resume.js'
+import { isEmpty, loadDictionary } from './resume.js'
 import { decodeRow, type LogRow, TABLE } from './tables.js'
 
 const CACHE_BYTES = 16 * 1024 * 1024
@@ -215,11 +215,6 @@ export class SegmentReader {
     for await (const entry of this.store.range(range)) return entry
     return undefined
   }
-}
-
-async function isEmpty(store: KeyValue): Promise<boolean> {
-  for await (const _ of store.range({ limit: 1 })) return false
-  return true
 }
 
 function toThreadChunk(key: Uint8Array, value: Uint8Array): ThreadChunk {

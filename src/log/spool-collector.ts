@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { readFormat } from './format-file.js'
 import { Ingest } from './ingest.js'
+import { readEndSeq } from './lost-end.js'
 import { Retention, type RetentionLimits } from './retention.js'
 import { SegmentDirectory } from './segment-directory.js'
 import { openSpoolDirectory, type SpoolSource } from './spool-source.js'
@@ -41,10 +42,12 @@ export class SpoolCollector {
     const { startedAtUs } = readFormat(recording)
     const segments = new SegmentDirectory(recording)
     try {
-      const writer = await segments.open(startedAtUs)
+      const source = openSpoolDirectory(join(recording, 'spool'))
+      const waiting = new Set(source.list())
+      const writer = await segments.open(startedAtUs, readEndSeq(recording) ?? 0, (path) => waiting.has(path))
       const limited = [limits.maxEvents, limits.maxBytes, limits.maxAgeUs].some((limit) => limit !== undefined)
       const retention = limited ? new Retention(writer, segments, limits, await segments.loadHeld()) : undefined
-      return new SpoolCollector(openSpoolDirectory(join(recording, 'spool')), segments, writer, retention)
+      return new SpoolCollector(source, segments, writer, retention)
     } catch (error) {
       await segments.close()
       throw error

@@ -1,14 +1,14 @@
 import { EVENT_KINDS, type EventBodies, type ProcessBody } from '../events.js'
 import { BlockWriter, FrameCursor } from '../spool/block.js'
 import { BLOCK_HEADER_BYTES, FRAME_FLAGS, toKindCode } from '../spool/format.js'
-import { ChunkBuilder } from './chunk.js'
 import { ChunkWriter, type FrameSource } from './chunk-writer.js'
 import { ContainerWriter } from './container-writer.js'
+import { type KeptEvent, toKeptChunk } from './kept-events.js'
 import type { WritableKeyValue } from './key-value.js'
 import { PREFIX, toMetaKey, toThreadKey } from './keys.js'
 import { ChannelEnd, type Pairs } from './pairs.js'
 import { PutBuffer } from './put-buffer.js'
-import { encodeRow, type GapRow, type LogRow, type ProcessRow, TABLE, type ThreadRow, toProcessRow } from './tables.js'
+import { encodeRow, type GapRow, type LogRow, type ProcessRow, TABLE, toProcessRow } from './tables.js'
 import { ThreadLog } from './thread-log.js'
 
 /** A commit leaves what is shorter than this open, to write it again with more in it. */
@@ -26,12 +26,6 @@ export interface WriterState {
   readonly processes: readonly ProcessRow[]
   readonly gaps: readonly GapRow[]
   readonly pairs: Pairs
-}
-
-/** An event that is kept when its segment goes: a chunk of one. */
-export interface KeptEvent {
-  readonly seq: number
-  readonly chunk: Uint8Array
 }
 
 /** Writes one segment after another: gives events their seqs and keeps chunks, tables, pairs and replicas. What was appended becomes
@@ -244,6 +238,21 @@ export class LogWriter {
     this.#containers.startSegment(this.endSeq - 1)
   }
 
+  /** Goes on at `endSeq` in another store: the seqs from here up to it were given to events that the log has lost, and are
+   *  given to no others. What was appended before has to be committed.
+   *  @param isWhole whether all that followed of the thread of that path is still to come */
+  startBehindLoss(endSeq: number, store: WritableKeyValue, isWhole: (path: string) => boolean): void {
+    const from = this.endSeq
+    const count = endSeq - from
+    const detail = `seqs ${from} to ${endSeq - 1} were given, and the log has lost them`
+    this.#gaps.push({ no: this.#gaps.length, thread: 0, from, to: endSeq - 1, reason: 'damaged', count, detail })
+    for (const { row, containers } of this.#threads) {
+      if (!isWhole(row.path)) for (const replica of containers.values()) this.#containers.forget(replica)
+    }
+    this.#chunks.skipTo(endSeq)
+    this.startSegment(store)
+  }
+
   /** Carries events of a segment that is about to go into this one. */
   keep(events: readonly KeptEvent[], heldFrom: number): void {
     this.#heldFrom = heldFrom
@@ -380,15 +389,6 @@ export class LogWriter {
   }
 
   readonly #pathOf = (thread: number): string => this.#threads[thread]?.row.path ?? ''
-}
-
-/** A chunk of one event. */
-function toKeptChunk(row: ThreadRow, frame: FrameCursor, source: FrameSource): Uint8Array {
-  const chunk = new ChunkBuilder()
-  const { ordinal, turns, step } = row
-  chunk.startRun({ thread: row.no, ordinal, turns, step, anchorUs: source.anchorUs })
-  chunk.append(source.buffer, frame.start, frame.end, 1)
-  return chunk.view().slice()
 }
 
 function decodeBody<T>({ decoder }: ThreadLog, frame: FrameCursor, { buffer }: FrameSource): T | null {
