@@ -22,7 +22,7 @@ const SEEDS: Readonly<Record<string, number>> = LONG
 
 const CONTAINERS = ['box0', 'box1', 'box2', 'box3', 'box4']
 
-t.setTimeout(LONG ? 3_600_000 : 120_000)
+t.setTimeout(LONG ? 3_600_000 : 600_000)
 
 /** The same questions of each form that a recording has. */
 const FORMS: Readonly<Record<string, (dir: string, script: SpoolScript) => Promise<LogReader>>> = {
