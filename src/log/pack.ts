@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { RetroscopeError } from '../errors.js'
 import { createFormat, FORMAT_VERSION, PACKED_MAGIC, type RecordingFormat } from './format-file.js'
-import type { KeyValue } from './key-value.js'
+import type { KeyValue, Range } from './key-value.js'
 import { openLevelStore } from './level-store.js'
 import type { LevelDamage } from './leveldb/check.js'
 import { BLOCK_TYPES, type BlockPlace, encodeBlock, type PackedBlock } from './packed-block.js'
@@ -15,10 +15,12 @@ import {
   isSafeName,
   LOST_VALUE,
   type PackedFileEntry,
+  type PackedPairs,
   type PackedRoot,
   SegmentIndexWriter,
 } from './packed-index.js'
 import {
+  BEHIND_TABLES,
   DIGEST_BYTES,
   openPackedStore,
   PACKED_END,
@@ -102,6 +104,19 @@ async function writeSegment(
   store: KeyValue,
   stream: number,
 ): Promise<PackedRoot['segments'][number]> {
+  const [tables, rest] = [{ lt: BEHIND_TABLES }, { gte: BEHIND_TABLES }]
+  const all = await writePairs(writer, { store, stream, ranges: [tables, rest] })
+  return { ...all, copy: await writePairs(writer, { store, stream, ranges: [tables] }) }
+}
+
+interface Pairs {
+  readonly store: KeyValue
+  readonly stream: number
+  /** A block ends with each. */
+  readonly ranges: readonly Range[]
+}
+
+async function writePairs(writer: PackedWriter, { store, stream, ranges }: Pairs): Promise<PackedPairs> {
   const index = new SegmentIndexWriter()
   let heads: Uint8Array[] = []
   let values: Uint8Array[] = []
@@ -114,13 +129,15 @@ async function writeSegment(
     ;[heads, values, bytes] = [[], [], 0]
     await writer.add({ type: BLOCK_TYPES.pairs, stream, count, raw }, (place) => index.add(place, count, table))
   }
-  for await (const { key, value } of store.range({})) {
-    heads.push(encodePairHead(key, value === null ? LOST_VALUE : value.length))
-    if (value) values.push(value)
-    bytes += key.length + (value?.length ?? 0)
-    if (bytes >= BLOCK_TARGET_BYTES) await flush()
+  for (const range of ranges) {
+    for await (const { key, value } of store.range(range)) {
+      heads.push(encodePairHead(key, value === null ? LOST_VALUE : value.length))
+      if (value) values.push(value)
+      bytes += key.length + (value?.length ?? 0)
+      if (bytes >= BLOCK_TARGET_BYTES) await flush()
+    }
+    await flush()
   }
-  await flush()
   await writer.drain()
   const keys = await writer.finish({ type: BLOCK_TYPES.keys, stream, count: index.pairs, raw: index.encode() })
   return { keys, pairs: index.pairs }

@@ -154,9 +154,16 @@ export class SegmentIndex {
   }
 }
 
+/** Ordered pairs in blocks of their own. */
+export interface PackedPairs {
+  readonly keys: BlockPlace
+  readonly pairs: number
+}
+
 /** What the root of a packed file names, as JSON. */
 export interface PackedRoot {
-  readonly segments: readonly { readonly keys: BlockPlace; readonly pairs: number }[]
+  /** `copy`: the tables and dictionaries once more, without which nothing else says anything. */
+  readonly segments: readonly (PackedPairs & { readonly copy?: PackedPairs })[]
   readonly files: readonly PackedFileEntry[]
   /** What was damaged of the recording when it was packed. */
   readonly damage: readonly LevelDamage[]
@@ -177,7 +184,9 @@ export function encodeRoot(root: PackedRoot): Uint8Array {
 export function decodeRoot(bytes: Uint8Array, end: number): PackedRoot | null {
   try {
     const root = JSON.parse(Buffer.from(bytes).toString('utf8')) as PackedRoot
-    const isSegment = ({ keys, pairs }: PackedRoot['segments'][number]) => isPlace(keys, end) && isNatural(pairs)
+    const isPairs = ({ keys, pairs }: PackedPairs) => isPlace(keys, end) && isNatural(pairs)
+    const isSegment = (segment: PackedRoot['segments'][number]) =>
+      isPairs(segment) && (segment.copy === undefined || isPairs(segment.copy))
     const isFile = ({ name, bytes: size, blocks }: PackedFileEntry) =>
       isSafeName(name) && isNatural(size) && Array.isArray(blocks) && blocks.every((place) => isPlace(place, end))
     const isDamage = ({ file, what }: LevelDamage) => typeof file === 'string' && typeof what === 'string'

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import { RetroscopeError } from '../errors.js'
 import { assertReadable, detectRecording, PACKED_MAGIC, parseFormat, type RecordingFormat } from './format-file.js'
 import type { Entry, KeyValue, Range } from './key-value.js'
+import { PREFIX } from './keys.js'
 import type { LevelDamage } from './leveldb/check.js'
 import { BLOCK_BYTES, BLOCK_TYPES, type BlockPlace, readBlock, readBytes, toDamaged } from './packed-block.js'
 import { decodeRoot, type IndexedPair, type PackedFileEntry, type PackedRoot, SegmentIndex } from './packed-index.js'
@@ -16,6 +17,9 @@ export const PACKED_TAIL_BYTES = 56
 export const PACKED_END = 'RETROEND'
 export const DIGEST_BYTES = 32
 
+/** Keys from here on are no tables and dictionaries. */
+export const BEHIND_TABLES = Uint8Array.of(PREFIX.chunk)
+
 /** Decoded blocks that a segment keeps: neighbours are asked for together. */
 const CACHED_BYTES = 4 << 20
 
@@ -24,7 +28,8 @@ export interface PackedRecording {
   /** Read only. The file stays open until the last of them, or the recording, is closed. */
   readonly segments: readonly KeyValue[]
   readonly files: readonly PackedFileEntry[]
-  /** What was damaged of the recording already when it was packed, beyond values that are null. */
+  /** What was damaged of the recording already when it was packed, beyond values that are null; and, as it is met, what
+   *  was read from a copy. */
   readonly damage: readonly LevelDamage[]
   /** In blocks of at most 64 KB. @throws NOT_FOUND; DAMAGED at the first block that is */
   readFile(name: string): AsyncIterable<Uint8Array>
@@ -117,11 +122,16 @@ function toRecording({ path, file, format, root }: OpenFile): PackedRecording {
   const closeSegment = async () => {
     if (--openSegments === 0) await close()
   }
+  const damage = [...root.damage]
+  const open = (segment: PackedRoot['segments'][number]): KeyValue => {
+    const copy = segment.copy && new PackedSegment({ path, file, ...segment.copy, onClose: async () => {} })
+    return new PackedSegment({ path, file, ...segment, onClose: closeSegment, copy: copy && { store: copy, damage } })
+  }
   return {
     format,
-    segments: root.segments.map((segment) => new PackedSegment({ path, file, ...segment, onClose: closeSegment })),
+    segments: root.segments.map(open),
     files: root.files,
-    damage: root.damage,
+    damage,
     readFile: (name) => readPackedFile(path, file, root.files.find((entry) => entry.name === name) ?? name),
     close,
   }
@@ -146,10 +156,13 @@ interface SegmentPlace {
   readonly keys: BlockPlace
   readonly pairs: number
   readonly onClose: () => Promise<void>
+  /** Where tables and dictionaries stand once more, and what is told of a block that is read there. */
+  readonly copy?: { readonly store: KeyValue; readonly damage: LevelDamage[] } | undefined
 }
 
 class PackedSegment implements KeyValue {
   readonly #place: SegmentPlace
+  readonly #told = new Set<number>()
   #index: Promise<SegmentIndex> | undefined
   /** Payloads of blocks by their offset, the one used last at the end; null for a damaged one. */
   readonly #cache = new Map<number, Uint8Array | null>()
@@ -189,11 +202,24 @@ class PackedSegment implements KeyValue {
     return (this.#index ??= loadIndex(this.#place))
   }
 
-  async #readValue({ block, value }: IndexedPair): Promise<Uint8Array | null> {
+  async #readValue({ key, block, value }: IndexedPair): Promise<Uint8Array | null> {
     if (value === null) return null
     const payload = await this.#readPayload(block)
-    if (payload === null || value.offset + value.bytes > payload.length) return null
+    if (payload === null) return this.#readCopy(key, block)
+    if (value.offset + value.bytes > payload.length) return null
     return payload.subarray(value.offset, value.offset + value.bytes)
+  }
+
+  async #readCopy(key: Uint8Array, { offset, bytes }: BlockPlace): Promise<Uint8Array | null> {
+    const { copy } = this.#place
+    const value = copy && (await copy.store.get(key).catch(toNull))
+    if (!value) return null
+    if (!this.#told.has(offset)) {
+      const what = 'a block fails its checksum; its tables were read from their copy'
+      copy.damage.push({ file: 'the file', range: { from: offset, to: offset + bytes }, what, structural: false })
+    }
+    this.#told.add(offset)
+    return value
   }
 
   async #readPayload(place: BlockPlace): Promise<Uint8Array | null> {
@@ -212,8 +238,17 @@ class PackedSegment implements KeyValue {
   }
 }
 
+function toNull(): null {
+  return null
+}
+
 /** The keys of one segment. @throws DAMAGED */
-export async function loadIndex({ path, file, keys, pairs }: Omit<SegmentPlace, 'onClose'>): Promise<SegmentIndex> {
+export async function loadIndex({
+  path,
+  file,
+  keys,
+  pairs,
+}: Omit<SegmentPlace, 'onClose' | 'copy'>): Promise<SegmentIndex> {
   const block = await readBlock(file, keys, BLOCK_TYPES.keys)
   const index = block && SegmentIndex.decode(block.raw, pairs, keys.offset)
   if (!index) throw toDamaged(path, 'the keys of a segment fail their checksum')

@@ -149,9 +149,9 @@ async function checkMeaning(
 /** Names each block that is damaged by its bytes; `checkValues` names the keys in it. */
 async function checkBlocks(path: string, file: FileHandle, tally: Tally): Promise<void> {
   const { root } = await readRoot(path, file)
-  for (const segment of root.segments) {
-    const index = await loadIndex({ path, file, ...segment }).catch((error: Error) => {
-      tally.add({ file: '', range: toRange(segment.keys), what: error.message })
+  for (const { keys, pairs } of root.segments.flatMap((segment) => [segment, segment.copy ?? []].flat())) {
+    const index = await loadIndex({ path, file, keys, pairs }).catch((error: Error) => {
+      tally.add({ file: '', range: toRange(keys), what: error.message })
       return null
     })
     for (const place of index?.blocks() ?? []) {
