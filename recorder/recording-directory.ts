@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { isRetroscopeError } from '../src/errors.js'
 import { isThreadPath, type ThreadPath, toThreadPath } from '../src/ids.js'
 import { createFormat, FORMAT_VERSION } from '../src/log/format-file.js'
+import { CLAIM_BYTES, CLAIM_SUFFIX, CLAIM_TEXT_BYTES } from '../src/spool/format.js'
 import { getTimeUs } from './originals.js'
 import { SpoolFile } from './spool-file.js'
 
@@ -28,11 +29,6 @@ export function createRecording(out: string, command: readonly string[] | null =
     }
   }
 }
-
-const CLAIM = '.claim'
-
-/** Kept in a claim for the last block of its thread, which says what a full disk took, and the dictionary with it. */
-const ROOM_BYTES = 16 * 1024
 
 /** A thread's place in a recording. */
 export interface Claim {
@@ -62,7 +58,7 @@ export function claimSpool(recording: string, wanted: string): Claim {
 function takePath(recording: string, path: ThreadPath): void {
   const file = openSync(toClaimFile(recording, path), 'wx', 0o600)
   try {
-    writeSync(file, String(process.pid).padEnd(ROOM_BYTES))
+    writeSync(file, String(process.pid).padEnd(CLAIM_BYTES))
   } catch {
     // The disk is full: the name is taken all the same.
   } finally {
@@ -72,16 +68,16 @@ function takePath(recording: string, path: ThreadPath): void {
 
 /** Marks a thread's path as taken, and holds the id of the process that took it. */
 export function toClaimFile(recording: string, path: ThreadPath): string {
-  return join(recording, 'spool', `${path}${CLAIM}`)
+  return join(recording, 'spool', `${path}${CLAIM_SUFFIX}`)
 }
 
 /** Process id by thread path, of all threads so far. */
 export function readClaims(recording: string): Map<string, number> {
   const claims = new Map<string, number>()
   for (const name of readSpoolNames(recording)) {
-    if (!name.endsWith(CLAIM)) continue
-    const pid = Number(readFileSync(join(recording, 'spool', name), 'utf8'))
-    if (pid > 0) claims.set(name.slice(0, -CLAIM.length), pid)
+    if (!name.endsWith(CLAIM_SUFFIX)) continue
+    const pid = Number(readFileSync(join(recording, 'spool', name), 'latin1').slice(0, CLAIM_TEXT_BYTES))
+    if (pid > 0) claims.set(name.slice(0, -CLAIM_SUFFIX.length), pid)
   }
   return claims
 }
@@ -91,11 +87,12 @@ export function listSpools(recording: string): readonly string[] {
   return readSpoolNames(recording).filter(isThreadPath)
 }
 
-/** Nobody will start another thread of that recording. */
+/** Nobody will start another thread of that recording. Beside a spool that is still there its claim stays: it may hold
+ *  what the spool did not take. */
 export function removeClaims(recording: string): void {
-  for (const name of readSpoolNames(recording)) {
-    if (name.endsWith(CLAIM)) rmSync(join(recording, 'spool', name), { force: true })
-  }
+  const claims = new Set(readSpoolNames(recording).filter((name) => name.endsWith(CLAIM_SUFFIX)))
+  for (const path of listSpools(recording)) claims.delete(`${path}${CLAIM_SUFFIX}`)
+  for (const name of claims) rmSync(join(recording, 'spool', name), { force: true })
 }
 
 function readSpoolNames(recording: string): readonly string[] {

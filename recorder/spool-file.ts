@@ -1,12 +1,9 @@
-import { SPOOL_MAGIC } from '../src/spool/format.js'
+import { CLAIM_BYTES, CLAIM_TEXT_BYTES, SPOOL_MAGIC } from '../src/spool/format.js'
 import { getTimeUs, originals } from './originals.js'
 import { report, toMessage } from './report.js'
 
 const RETRY_MIN_US = 50_000
 const RETRY_MAX_US = 2_000_000
-
-/** What the file that gives its room says stands in its first bytes. */
-const KEPT_BYTES = 64
 
 /** A check costs as much as half a write. */
 const CHECK_US = 500
@@ -16,6 +13,8 @@ const CHECK_US = 500
 export class SpoolFile {
   readonly #path: string
   #room: string | undefined
+  /** End of what was kept there for good. */
+  #keptEnd = CLAIM_TEXT_BYTES
   #fd: number
   readonly #dev: number
   readonly #ino: number
@@ -32,7 +31,8 @@ export class SpoolFile {
   /** What the last failure was. */
   failure = ''
 
-  /** Makes the file (0600). @param room a file whose padding may go to make room for the last block on a full disk
+  /** Makes the file (0600). @param room the claim, whose padding takes what this file does not take, or goes to make
+   *  room for the last block on a full disk
    *  @throws what the system says; EEXIST when taken */
   constructor(path: string, room?: string) {
     this.#path = path
@@ -57,6 +57,8 @@ export class SpoolFile {
 
   /** Writes one block behind the last. @returns whether all of it is in the file */
   append(bytes: Uint8Array, urgent: boolean): boolean {
+    // What a reader finds here, it takes to have come before what was kept.
+    if (this.#keptEnd > CLAIM_TEXT_BYTES) return this.keep(bytes, true)
     if (this.#removed || (this.#retryAtUs !== 0 && !this.mayTry(urgent))) return false
     try {
       this.#makeSure()
@@ -71,12 +73,31 @@ export class SpoolFile {
     }
   }
 
-  /** Nothing follows but how it ended and what is missing: on a full disk, makes the room that was kept for that. */
-  makeRoom(): void {
-    if (this.#room === undefined || this.#retryAtUs === 0) return
+  /** Writes blocks into the claim, where room is even when this file may not grow. @param last whether what is kept next
+   *  goes behind them, else in their place. @returns whether they are there */
+  keep(bytes: Uint8Array, last: boolean): boolean {
+    const end = this.#keptEnd + bytes.length
+    if (this.#room === undefined || end > CLAIM_BYTES) return false
     try {
       const fd = originals.openSync(this.#room, 'r+')
-      originals.ftruncateSync(fd, KEPT_BYTES)
+      try {
+        writeAll(fd, bytes, this.#keptEnd)
+      } finally {
+        originals.closeSync(fd)
+      }
+      if (last) this.#keptEnd = end
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Nothing follows but how it ended and what is missing: on a full disk, makes the room that was kept for that. */
+  makeRoom(): void {
+    if (this.#room === undefined || this.#retryAtUs === 0 || this.failure === 'EFBIG') return
+    try {
+      const fd = originals.openSync(this.#room, 'r+')
+      originals.ftruncateSync(fd, CLAIM_TEXT_BYTES)
       originals.closeSync(fd)
     } catch {
       // It is gone: the command has ended.
@@ -94,11 +115,7 @@ export class SpoolFile {
   }
 
   #write(bytes: Uint8Array, offset: number): void {
-    let done = 0
-    while (done < bytes.length) {
-      done += originals.writeSync(this.#fd, bytes, done, bytes.length - done, offset + done)
-    }
-    this.#offset = offset + done
+    this.#offset = writeAll(this.#fd, bytes, offset)
   }
 
   /** Looked at again when the program may have closed files since: within CHECK_US it is taken to have not. */
@@ -156,4 +173,11 @@ export class SpoolFile {
       // The rest of a block that was cut off stays: readers drop it, the next write covers it.
     }
   }
+}
+
+/** @returns the end of what was written */
+function writeAll(fd: number, bytes: Uint8Array, offset: number): number {
+  let done = 0
+  while (done < bytes.length) done += originals.writeSync(fd, bytes, done, bytes.length - done, offset + done)
+  return offset + done
 }

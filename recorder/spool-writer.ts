@@ -59,12 +59,18 @@ export class SpoolWriter implements FrameSink {
     if (this.#lostFrom >= 0) {
       if (!this.#file.mayTry(this.#through)) return
       // In one write: a gap that fits where the events behind it don't would be followed by another.
-      if (this.#file.append(Buffer.concat([this.#makeGap(firstOrdinal), bytes]), true)) this.#lostFrom = -1
-      return
+      if (this.#store(Buffer.concat([this.#makeGap(firstOrdinal), bytes]), true)) this.#lostFrom = -1
+    } else if (!this.#store(bytes, this.#through)) {
+      this.#lostFrom = firstOrdinal
+      this.#lostTurns = firstTurns
     }
-    if (this.#file.append(bytes, this.#through)) return
-    this.#lostFrom = firstOrdinal
-    this.#lostTurns = firstTurns
+    // Should it be killed, that much is known.
+    if (this.#lostFrom >= 0) this.#file.keep(this.#makeGap(this.#block.firstOrdinal), false)
+  }
+
+  /** What comes last may go where no more than that has room. */
+  #store(bytes: Uint8Array, urgent: boolean): boolean {
+    return this.#file.append(bytes, urgent) || (this.#through && this.#file.keep(bytes, true))
   }
 
   writeThrough(): void {
@@ -81,7 +87,7 @@ export class SpoolWriter implements FrameSink {
 
   /** No event may follow that it could go with. */
   #writeGap(): void {
-    if (this.#file.append(this.#makeGap(this.#block.firstOrdinal), true)) this.#lostFrom = -1
+    if (this.#store(this.#makeGap(this.#block.firstOrdinal), true)) this.#lostFrom = -1
   }
 
   /** A gap in the place of the first lost event, with the dictionary, since a lost block may have held it. */

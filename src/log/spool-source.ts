@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync, rmSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isThreadPath } from '../ids.js'
+import { CLAIM_SUFFIX, CLAIM_TEXT_BYTES } from '../spool/format.js'
 
 /** Where the spools of a recording come from: its directory, or the memory of a scope that has none. */
 export interface SpoolSource {
@@ -10,6 +11,8 @@ export interface SpoolSource {
   size(path: string): number
   /** Fills `into` with what stands from `offset` on. @returns the number of bytes, fewer at the end */
   read(path: string, offset: number, into: Uint8Array): number
+  /** Blocks of a thread that its spool did not take; whatever follows them is none. */
+  readKept(path: string): Uint8Array
   /** Its thread has ended and the log holds all of it. */
   remove(path: string): void
   close(): void
@@ -54,6 +57,15 @@ class SpoolDirectory implements SpoolSource {
       filled += got
     }
     return filled
+  }
+
+  readKept(path: string): Uint8Array {
+    try {
+      return readFileSync(join(this.#dir, `${path}${CLAIM_SUFFIX}`)).subarray(CLAIM_TEXT_BYTES)
+    } catch {
+      // It is not there, or may not be read: what stands in it is missing, as it would be without it.
+      return new Uint8Array(0)
+    }
   }
 
   remove(path: string): void {
@@ -124,6 +136,10 @@ export class SpoolMemory implements SpoolSource {
       at += part.length
     }
     return filled
+  }
+
+  readKept(): Uint8Array {
+    return new Uint8Array(0)
   }
 
   remove(path: string): void {

@@ -28,6 +28,8 @@ export class SpoolStream {
   #window: Uint8Array = NOTHING
   #bytes: Uint8Array = NOTHING
   #windowAt = 0
+  #kept: Uint8Array | undefined
+  #keptAt = 0
   /** Offset of the first byte that was not parsed. */
   #at: number
   /** Offset behind the block at hand. */
@@ -67,7 +69,7 @@ export class SpoolStream {
   /** Finds the next event if none is at hand. @returns whether there is one */
   fill(): boolean {
     while (this.frame === undefined) {
-      if (this.#cursor === undefined && !this.#openBlock()) return false
+      if (this.#cursor === undefined && !this.#openBlock() && !this.#openKept()) return false
       this.advance()
     }
     return true
@@ -119,6 +121,23 @@ export class SpoolStream {
     }
   }
 
+  /** What a thread that has ended could not write into its spool. */
+  #openKept(): boolean {
+    if (!this.final) return false
+    this.#kept ??= this.#source.readKept(this.path)
+    while (this.#keptAt < this.#kept.length) {
+      const part = readBlock(this.#kept, this.#keptAt, true)
+      if (part.kind !== 'block') break
+      this.#keptAt = part.end
+      // It went into the spool after all, or is in the log.
+      if (part.firstOrdinal < this.thread.row.ordinal) continue
+      this.#blockEnd = this.#at
+      this.#begin(part, this.#kept, this.#kept)
+      return true
+    }
+    return false
+  }
+
   #readPart(): SpoolPart {
     const at = this.#at - this.#windowAt
     const part = readBlock(this.#window, at, true)
@@ -137,10 +156,14 @@ export class SpoolStream {
     this.thread.dirty = true
     this.#at += block.end - block.offset
     this.#blockEnd = this.#at
+    this.#begin(block, this.#window, this.#bytes)
+  }
+
+  #begin(block: Block, buffer: Uint8Array, bytes: Uint8Array): void {
     this.#cursor = block.frames()
     this.#nextOrdinal = block.firstOrdinal
     this.turns = block.turns
-    this.origin = { buffer: this.#window, bytes: this.#bytes, anchorUs: block.anchorUs }
+    this.origin = { buffer, bytes, anchorUs: block.anchorUs }
   }
 
   #skip(bytes: number): void {

@@ -3,6 +3,13 @@ import { EVENT_KINDS, type EventKind } from '../events.js'
 /** A spool file is this, then blocks. */
 export const SPOOL_MAGIC = 'RTSPOOL1'
 
+/** What follows a thread's path in the name of the file that takes the path. */
+export const CLAIM_SUFFIX = '.claim'
+
+/** A claim's size, and how much of it is its text. Behind the text is room for blocks that the spool did not take. */
+export const CLAIM_BYTES = 16 * 1024
+export const CLAIM_TEXT_BYTES = 64
+
 /** `u32 length | u32 crc32 | u64 clock anchor | u32 first ordinal | u32 turns`, little-endian: length of the frames
  *  behind it in bytes; CRC-32 of everything behind the crc field; wall-clock time of the block in µs since the Unix
  *  epoch; ordinal of its first event, and the number of turns that its thread had opened before it. The last two keep

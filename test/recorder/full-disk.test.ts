@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openRecording } from '../../replayer/open.js'
+import type { Recording } from '../../replayer/recording.js'
 import { verifyRecording } from '../../src/log/verify.js'
 import { CLI, run, runRecord } from '../helpers/command.js'
 import { PACKAGE_PATH } from '../helpers/program.js'
@@ -22,7 +23,11 @@ const PROGRAM = `
     if (number % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
   }
   console.log('done')
+  if (process.argv[3]) process.kill(process.pid, process.argv[3])
   process.exitCode = 7`
+
+/** 512 KB, which is a fifth of what the program says. */
+const LIMIT = 'ulimit -f 1024'
 
 /** Runs a test on a disk of one megabyte. */
 async function onSmallDisk(t: Test, body: (disk: string) => Promise<void>): Promise<void> {
@@ -39,11 +44,20 @@ async function onSmallDisk(t: Test, body: (disk: string) => Promise<void>): Prom
 }
 
 /** Every mark is in the recording, or counted by a gap in its place. */
-async function check(t: Test, path: string): Promise<void> {
+async function check(t: Test, path: string, detail = 'ENOSPC'): Promise<void> {
   const recording = await openRecording(path)
   const { end, gaps } = await recording.info()
   t.match(end, { kind: 'exit' }, 'how it ended is said')
-  t.match(gaps.at(-1), { reason: 'disk-full', detail: 'ENOSPC' })
+  t.match(gaps.at(-1), { reason: 'disk-full', detail })
+  const { number, missing } = await count(t, recording)
+  t.equal(number + missing, MARKS)
+  t.ok(number > 200 && missing > 200, `${number} are there, ${missing} are missing`)
+  t.match(await recording.event('end'), { kind: 'process' })
+  await recording.close()
+  t.same((await verifyRecording(path)).damage, [])
+}
+
+async function count(t: Test, recording: Recording): Promise<{ readonly number: number; readonly missing: number }> {
   let number = 0
   let missing = 0
   for await (const event of recording.events()) {
@@ -52,11 +66,7 @@ async function check(t: Test, path: string): Promise<void> {
       number++
     } else if (event.kind === 'gap') missing += event.body.count ?? 0
   }
-  t.equal(number + missing, MARKS)
-  t.ok(number > 200 && missing > 200, `${number} are there, ${missing} are missing`)
-  t.match(await recording.event('end'), { kind: 'process' })
-  await recording.close()
-  t.same((await verifyRecording(path)).damage, [])
+  return { number, missing }
 }
 
 t.test(
@@ -106,4 +116,30 @@ t.test('[D22] a disk that stays full under the library alone', async (t) => {
     t.match(ran, { code: 7, stdout: 'done\n', stderr: /^retroscope: .*ENOSPC.*what is missing becomes a gap\n$/ })
     await check(t, path)
   })
+})
+
+t.test(
+  '[D23] a file-size limit that is never lifted leaves a gap, under the library alone and under `record`',
+  async (t) => {
+    const dir = t.testdir({ 'program.mjs': PROGRAM })
+    const command = `${LIMIT}; exec "$0" program.mjs "$@"`
+    const alone = await run(['sh', '-c', command, process.execPath, 'alone.retro'], { cwd: dir })
+    t.match(alone, { code: 7, stdout: 'done\n', stderr: /^retroscope: .*EFBIG.*what is missing becomes a gap\n$/ })
+    await check(t, join(dir, 'alone.retro'), 'EFBIG')
+    const recorded = await runRecord(['-o', 'recorded.retro'], ['sh', '-c', command, process.execPath], { cwd: dir })
+    t.match(recorded, { code: 7, stdout: 'done\n' })
+    await check(t, join(dir, 'recorded.retro'), 'EFBIG')
+  },
+)
+
+t.test('[D23] a program that is killed then: what it had said to be missing is', async (t) => {
+  const dir = t.testdir({ 'program.mjs': PROGRAM })
+  const command = `${LIMIT}; exec "$0" program.mjs "$@"`
+  const ran = await run(['sh', '-c', command, process.execPath, 'killed.retro', 'SIGKILL'], { cwd: dir })
+  t.match(ran, { signal: 'SIGKILL', stdout: 'done\n' })
+  const recording = await openRecording(join(dir, 'killed.retro'))
+  const { number, missing } = await count(t, recording)
+  t.ok(number > 200 && missing > 0 && number + missing <= MARKS, `${number} are there, ${missing} are missing`)
+  t.match((await recording.info()).gaps, [{ reason: 'disk-full', detail: 'EFBIG' }])
+  await recording.close()
 })
