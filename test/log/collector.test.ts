@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -115,7 +115,9 @@ t.test('[L12] a reader follows what is being written, and a thread that ended le
   const dir = join(t.testdir(), 'live.retro')
   makeRecording(dir)
   const collector = await startCollector(dir, { untilEnded: true })
-  const thread = new ThreadScript('0', STARTED_AT_US, { pid: 2 ** 22 - 3 })
+  // A thread whose process is dead has ended as soon as it is silent for a moment.
+  const writer = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' })
+  const thread = new ThreadScript('0', STARTED_AT_US, { pid: writer.pid! })
   const spool = join(dir, 'spool', '0')
   writeFileSync(spool, SPOOL_MAGIC)
   const reader = await openLog(dir)
@@ -130,6 +132,7 @@ t.test('[L12] a reader follows what is being written, and a thread that ended le
     waits.push(performance.now() - from)
     t.match((await listEvents(reader)).at(-1), { kind: 'mark', body: { text: `mark ${n}` } })
   }
+  writer.kill('SIGKILL')
   t.comment(`seen after ${waits.map((ms) => ms.toFixed(0)).join(', ')} ms`)
   await collector.done
   t.notOk(existsSync(spool), 'its process is dead, and the log holds it all')
