@@ -1,7 +1,8 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isRetroscopeError } from '../src/errors.js'
 import { isAlive } from '../src/log/temporary-dir.js'
-import { startCollector } from './collector.js'
+import { type Collector, startCollector } from './collector.js'
 
 // The process behind `setup({ live: true })`: `collect.js RECORDING PID [MAX_EVENTS]`. It ends when the program's threads
 // have ended, or when the program is gone and nobody has written for a while: a killed program says no goodbye.
@@ -9,10 +10,12 @@ import { startCollector } from './collector.js'
 const LOOK_MS = 500
 const SILENCE_MS = 2000
 
+/** Whoever opens a recording that nobody collects has its lock for about a second. */
+const LOCKED_MS = 100
+
 const [recording, pid, maxEvents] = process.argv.slice(2)
 if (!recording || !pid) throw new Error('usage: collect.js RECORDING PID [MAX_EVENTS]')
-const limits = maxEvents === undefined ? {} : { maxEvents: Number(maxEvents) }
-const collector = await startCollector(recording, { untilEnded: true, ...limits })
+const collector = await start(recording, maxEvents === undefined ? {} : { maxEvents: Number(maxEvents) })
 const timer = setInterval(() => {
   if (!isAlive(Number(pid)) && Date.now() - getLastWriteMs(join(recording, 'spool')) > SILENCE_MS) void collector.stop()
 }, LOOK_MS)
@@ -20,6 +23,18 @@ try {
   await collector.done
 } finally {
   clearInterval(timer)
+}
+
+/** Waits for a reader that came first, as long as there is a program to record. */
+async function start(recording: string, limits: { readonly maxEvents?: number }): Promise<Collector> {
+  for (;;) {
+    try {
+      return await startCollector(recording, { untilEnded: true, ...limits })
+    } catch (error) {
+      if (!isRetroscopeError(error) || error.code !== 'LOCKED' || !isAlive(Number(pid))) throw error
+      await new Promise((resolve) => setTimeout(resolve, LOCKED_MS))
+    }
+  }
 }
 
 function getLastWriteMs(spool: string): number {

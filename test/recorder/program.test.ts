@@ -1,7 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Seq } from '../../src/ids.js'
+import { lockCollector, readCollectorNote } from '../../src/log/collector-lock.js'
+import { createFormat } from '../../src/log/format-file.js'
 import { openLog } from '../../src/log/open.js'
 import { PACKAGE_PATH, runProgram } from '../helpers/program.js'
 import { isKind, listSpools, readSpool } from '../helpers/spool.js'
@@ -248,17 +253,36 @@ t.test(
     while (!existsSync(${JSON.stringify(join(out, 'log'))})) await new Promise((r) => setTimeout(r, 20));
     scope.mark('collected'); for (let n = 0; n < 3; n++) await new Promise((r) => setImmediate(r));
     console.log('ran'); process.kill(process.pid, 'SIGKILL')`)
-    t.match(ran, { signal: 'SIGKILL', stdout: 'ran\n', stderr: '' })
-    while (isBeingCollected(out)) await new Promise((resolve) => setTimeout(resolve, 100))
+    t.strictSame([ran.signal, ran.stdout, ran.stderr], ['SIGKILL', 'ran\n', ''])
+    // The spool goes before the collector does, which says last how much it has given.
+    while (!readCollectorNote(out)?.ended) await new Promise((resolve) => setTimeout(resolve, 100))
+    t.strictSame(listSpools(out), [])
     const log = await openLog(out)
-    t.equal(log.endSeq, 5002)
+    const found = { note: readCollectorNote(out)?.ended?.endSeq, firstSeq: log.firstSeq, gaps: log.gaps() }
+    t.equal(log.endSeq, 5002, JSON.stringify(found))
     t.ok(log.firstSeq > 3800, `events before ${log.firstSeq} were pruned`)
     t.match(await log.find((log.endSeq - 1) as Seq), { kind: 'mark', body: { text: 'collected' } })
     await log.close()
   },
 )
 
-/** Whether a spool waits to be taken in: the collector removes it at its end. */
-function isBeingCollected(recording: string): boolean {
-  return listSpools(recording).length > 0
-}
+t.test('[D21] a live collector waits for a reader that was there first', async (t) => {
+  const out = join(t.testdir(), 'read.retro')
+  const format = { format: 1, startedAtUs: 5, command: null, node: process.version, platform: process.platform }
+  createFormat(out, format)
+  const reader = await lockCollector(out)
+  const log = join(out, 'log', 'lock', 'LOG')
+  const { ino } = statSync(log)
+  const entry = fileURLToPath(new URL('../../recorder/collect.js', import.meta.url))
+  const collector = spawn(process.execPath, [entry, out, String(process.pid)], { stdio: 'ignore' })
+  // LevelDB begins its log anew with each attempt to open it.
+  while (statSync(log, { throwIfNoEntry: false })?.ino === ino) await new Promise((resolve) => setTimeout(resolve, 20))
+  await reader.release()
+  const ran = await runProgram(`
+    process.env.RETROSCOPE_RECORDING = ${JSON.stringify(out)};
+    const scope = await setup(); scope.mark('m'); await scope.stop()`)
+  t.match(ran, { code: 0 })
+  t.strictSame(await once(collector, 'exit'), [0, null])
+  t.strictSame(listSpools(out), [])
+  t.match(readCollectorNote(out), { pid: collector.pid, ended: { endSeq: 3 } })
+})
