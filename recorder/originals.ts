@@ -15,25 +15,33 @@ export const originals = {
   queueMicrotask: globalThis.queueMicrotask,
 }
 
-/** Milliseconds of a monotonic clock, and where it started. Found when it is first asked for: a module of Node's that is
- *  loaded before the boundary is in place keeps the real clock for good. */
-let clock: { now(): number; readonly timeOrigin: number } | undefined
+/** Whole µs of a monotonic clock, and the wall clock where it stood at 0. Found when it is first asked for: a module of
+ *  Node's that is loaded before the boundary is in place keeps the real clock for good. */
+let readUs: (() => number) | undefined
 let originUs = 0
 
 /** The clock to use, where the program's own is recorded. */
 export function setClock(real: { now(): number; readonly timeOrigin: number }): void {
-  clock = real
+  readUs = () => Math.round(real.now() * 1000)
   originUs = Math.round(real.timeOrigin * 1000)
 }
 
 /** Wall clock in µs since the Unix epoch, set once per OS process and monotonic from there: steps of the system's clock
- *  do not reorder events. About 0.05 µs. */
+ *  do not reorder events. About 0.04 µs, half of it the system's. */
 export function getTimeUs(): number {
-  if (clock === undefined) {
-    const { performance } = process.getBuiltinModule('node:perf_hooks')
-    setClock({ now: performance.now.bind(performance), timeOrigin: performance.timeOrigin })
+  if (readUs === undefined) findClock()
+  return originUs + readUs!()
+}
+
+/** V8 calls `hrtime` without leaving compiled code, which `performance.now` costs some 0.05 µs per event. */
+function findClock(): void {
+  const { performance } = process.getBuiltinModule('node:perf_hooks')
+  const { hrtime } = process
+  readUs = () => {
+    const time = hrtime()
+    return time[0] * 1_000_000 + Math.floor(time[1] / 1000)
   }
-  return originUs + Math.round(clock!.now() * 1000)
+  originUs = Math.round((performance.timeOrigin + performance.now()) * 1000) - readUs()
 }
 
 /** HMAC with SHA-256, as hexadecimal digits. Loads `node:crypto` where the boundary did not say otherwise. */

@@ -63,25 +63,22 @@ export class BlockWriter {
     if (this.#open !== NONE) this.#abandon()
     let at = buffer.end
     if (at + MOST_BEFORE_PAYLOAD > buffer.bytes.length) buffer.makeRoom(at, MOST_BEFORE_PAYLOAD)
-    const { bytes } = buffer
+    const { view } = buffer
     let bits = flags & ~CAUSE_AND_ORIGIN
     if (cause >= 0) bits |= FRAME_FLAGS.cause
     if (origin >= 0) bits |= FRAME_FLAGS.origin
-    bytes[at + 4] = kindCode
-    bytes[at + 5] = bits
-    bytes[at + 6] = 0
-    bytes[at + 7] = 0
-    writeU32(bytes, at + 8, subject)
-    writeU32(bytes, at + 12, deltaUs < 0 ? 0 : deltaUs > MAX_U32 ? MAX_U32 : deltaUs)
+    view.setUint32(at + 4, kindCode | (bits << 8), true)
+    view.setUint32(at + 8, subject, true)
+    view.setUint32(at + 12, deltaUs < 0 ? 0 : deltaUs > MAX_U32 ? MAX_U32 : deltaUs, true)
     this.#open = at
     this.#openTurns = flags & FRAME_FLAGS.turn
     at += FRAME_HEADER_BYTES
     if (cause >= 0) {
-      writeU32(bytes, at, cause)
+      view.setUint32(at, cause, true)
       at += 4
     }
     if (origin >= 0) {
-      writeU32(bytes, at, origin)
+      view.setUint32(at, origin, true)
       at += 4
     }
     buffer.end = at
@@ -91,7 +88,7 @@ export class BlockWriter {
   /** Ends the open frame. @param dictionary that its payload is the first to need; it gets a frame before it */
   end(dictionary?: Uint8Array): void {
     const buffer = this.#buffer
-    writeU32(buffer.bytes, this.#open, buffer.end - this.#open - FRAME_HEADER_BYTES)
+    buffer.view.setUint32(this.#open, buffer.end - this.#open - FRAME_HEADER_BYTES, true)
     if (dictionary) this.#insert(dictionary)
     if (this.#start !== BLOCK_HEADER_BYTES) this.#pullUp()
     this.#open = NONE
