@@ -48,6 +48,8 @@ export interface TapedThread {
   /** Of `Math.random` in all threads of the process. */
   readonly seed: number
   readonly worker: WorkerStart | undefined
+  /** Seed by which the order of what comes is perturbed. */
+  readonly chaos?: number
 }
 
 export function makeSeed(): number {
@@ -55,7 +57,7 @@ export function makeSeed(): number {
 }
 
 /** Records every input of this thread from here on. To be called last: what is patched before runs below it. */
-export function startTape({ internals, driver, preload, env, hide, seed, worker }: TapedThread): SpoolTape {
+export function startTape({ internals, driver, preload, env, hide, seed, worker, chaos }: TapedThread): SpoolTape {
   const numbering = new Numbering()
   const tape = new SpoolTape(driver, numberOf, toCloning())
   const { statValues } = internals.binding('fs') as unknown as { statValues: Float64Array }
@@ -86,7 +88,7 @@ export function startTape({ internals, driver, preload, env, hide, seed, worker 
     met.add(label)
     driver.process(0 as never, { op: 'observed', call: label })
   }
-  recordBoundary(internals, tape, numbering, { onUnfed, hide })
+  recordBoundary(internals, tape, numbering, { onUnfed, hide }, chaos)
   hideFrames(internals, preload)
   driver.attach(tape)
   tape.writeHead(head)

@@ -9,6 +9,9 @@ import { type SeenProcess, watchDescendants } from './unreached.js'
 /** Between two looks at what is still being written, once the command has ended. */
 const LOOK_MS = 50
 
+/** Signals with which someone asks us to be done. */
+const ASKING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /** The collecting half of `record`. */
 export interface Collection {
   /** The command runs. `obstacle`: why the preload could not be put into it. */
@@ -52,6 +55,7 @@ async function waitUntilSettled(recording: string): Promise<void> {
   const ask = (): void => {
     isAsked = true
   }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, ask)
+  for (const signal of ASKING) process.on(signal, ask)
   while (!isAsked && !areSpoolsSettled(recording)) await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  for (const signal of ASKING) process.off(signal, ask)
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { holdSignals } from './signals.js'
+import type { SignalForwarding } from './signals.js'
 
 /** How the command ended. */
 export type CommandEnd =
@@ -14,9 +14,9 @@ export type CommandEnd =
 export async function runCommand(
   command: readonly string[],
   env: NodeJS.ProcessEnv,
+  signals: SignalForwarding,
   onStart: (pid: number) => void,
 ): Promise<CommandEnd> {
-  const signals = await holdSignals()
   try {
     return await new Promise((resolve, reject) => {
       const child = spawn(command[0]!, command.slice(1), { stdio: 'inherit', env })
@@ -30,8 +30,6 @@ export async function runCommand(
     })
   } catch (error) {
     return toUnstarted(command[0]!, error as NodeJS.ErrnoException)
-  } finally {
-    signals.stop()
   }
 }
 

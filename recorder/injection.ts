@@ -12,6 +12,8 @@ export interface Orders {
   readonly keepEnv: boolean
   /** Record the inputs of whole programs, so that they can run again. */
   readonly inputs: boolean
+  /** Seed by which the order of what comes to the threads is perturbed. */
+  readonly chaos?: number
   /** How a worker was started. */
   readonly worker?: WorkerStart
 }
@@ -31,6 +33,7 @@ const VARIABLES = {
   key: 'RETROSCOPE_KEY',
   keepEnv: 'RETROSCOPE_KEEP_ENV',
   inputs: 'RETROSCOPE_INPUTS',
+  chaos: 'RETROSCOPE_CHAOS',
 } as const
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(VARIABLES))
@@ -55,6 +58,7 @@ export function injectPairs(pairs: EnvPairs, injection: Injection, thread: strin
   injected.push(`${VARIABLES.key}=${injection.key}`)
   if (injection.keepEnv) injected.push(`${VARIABLES.keepEnv}=1`)
   if (injection.inputs) injected.push(`${VARIABLES.inputs}=1`)
+  if (injection.chaos !== undefined) injected.push(`${VARIABLES.chaos}=${injection.chaos}`)
   return injected
 }
 
@@ -108,10 +112,12 @@ export function takeOrders(preload: string): Orders | undefined {
   const { [VARIABLES.recording]: recording, [VARIABLES.thread]: thread, [VARIABLES.key]: key } = env
   const keepEnv = env[VARIABLES.keepEnv] === '1'
   const inputs = env[VARIABLES.inputs] === '1'
+  const chaos = env[VARIABLES.chaos]
   for (const name of NAMES) delete env[name]
   const options = env['NODE_OPTIONS']
   const restored = restoreOptions(options, preload)
   if (restored === undefined) delete env['NODE_OPTIONS']
   else if (restored !== options) env['NODE_OPTIONS'] = restored
-  return recording && thread && key ? { recording, thread, key, keepEnv, inputs } : undefined
+  if (!recording || !thread || !key) return undefined
+  return { recording, thread, key, keepEnv, inputs, ...(chaos !== undefined && { chaos: Number(chaos) }) }
 }

@@ -58,7 +58,21 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
   watchChildren(node)
   watchWorkers(node)
   if (!internals) return
-  startTape({ internals, driver, preload, ...hideEnv(process.env, redaction, shared.keepEnv), seed, worker })
+  const { chaos } = shared
+  startTape({
+    internals,
+    driver,
+    preload,
+    ...hideEnv(process.env, redaction, shared.keepEnv),
+    seed,
+    worker,
+    ...(chaos !== undefined && { chaos: toOwn(chaos, path) }),
+  })
+}
+
+/** Each thread is perturbed in a way of its own. */
+function toOwn(seed: number, path: ThreadPath): number {
+  return [...path].reduce((mixed, char) => Math.imul(mixed ^ char.charCodeAt(0), 0x01000193), seed)
 }
 
 /** Values of secrets as tokens of the same length, in the environment and wherever the program hands them on. */

@@ -12,6 +12,7 @@ import { getTimeUs } from './originals.js'
 import { toDefaultPath } from './recording-path.js'
 import { Redaction } from './redaction.js'
 import { toMessage } from './report.js'
+import { holdSignals, type SignalForwarding } from './signals.js'
 import { findObstacle } from './tree.js'
 
 /** The preload's bundle, beside this file. */
@@ -30,6 +31,12 @@ export interface RecordOptions {
   readonly keepEnv: boolean
   /** Record the inputs of whole programs, so that they can run again. */
   readonly inputs: boolean
+  /** Perturbs the order of what comes to the threads: by that seed, or by one that is drawn. */
+  readonly chaos?: number | true
+  /** Runs the command again and again until it fails, and keeps that recording. */
+  readonly untilFailure: boolean
+  /** Runs it at most that often. */
+  readonly maxRuns: number
 }
 
 /** Records a command and all that it starts, and is the collector of that recording. Whatever happens to the recording
@@ -37,22 +44,67 @@ export interface RecordOptions {
  *  @returns the exit code to end with (DESIGN §8)
  *  @throws EXISTS, NO_PERMISSION, CANNOT_START when there can be no recording: then nothing was started */
 export async function record(options: RecordOptions): Promise<number> {
+  const { chaos, untilFailure, maxRuns } = options
+  const signals = await holdSignals()
+  try {
+    let seed = chaos === true ? process.hrtime()[1] : chaos
+    if (seed !== undefined) say(`chaos seed ${seed}: --chaos=${seed} draws the same again`)
+    if (!untilFailure) return toExitCode(await recordRun(options, signals, options.keep, seed))
+    for (let run = 1; ; run++) {
+      const end = await recordRun(options, signals, 'failure', seed)
+      const code = toExitCode(end)
+      if (code !== 0 || signals.came || run === maxRuns) {
+        say(toRunsText(end, run, maxRuns, seed))
+        return code
+      }
+      say(`run ${run}: the command exited with 0; again`)
+      if (seed !== undefined) seed++
+    }
+  } finally {
+    signals.stop()
+  }
+}
+
+function toRunsText(end: CommandEnd, run: number, maxRuns: number, seed: number | undefined): string {
+  const runs = run === 1 ? '1 run' : `${run} runs`
+  if (toExitCode(end) === 0) {
+    const why = run === maxRuns ? '' : ', and was stopped'
+    return `the command did not fail in ${runs}${why}: no recording is kept`
+  }
+  return `the command ${toEndText(end)} in run ${run}${seed === undefined ? '' : `, chaos seed ${seed}`}`
+}
+
+/** @param chaos seed of this run */
+async function recordRun(
+  options: RecordOptions,
+  signals: SignalForwarding,
+  keep: RecordOptions['keep'],
+  chaos: number | undefined,
+): Promise<CommandEnd> {
   const { command, keepEnv, inputs } = options
   const recording = resolve(options.out ?? toDefaultPath(command))
   const redaction = new Redaction({}, keepEnv ? {} : process.env)
   const isNew = !existsSync(recording)
   createRecording(recording, redactWords(command, redaction))
   const collection = await collect(recording, redaction)
-  const injection = { preload: PRELOAD, recording, key: redaction.key, keepEnv, inputs }
+  const injection = {
+    preload: PRELOAD,
+    recording,
+    key: redaction.key,
+    keepEnv,
+    inputs,
+    ...(chaos !== undefined && { chaos }),
+  }
   const obstacle = findOwnObstacle(command)
   const env = obstacle === undefined ? injectEnv(process.env, injection, ROOT) : process.env
-  const end = await runCommand(command, env, (pid) => {
+  const end = await runCommand(command, env, signals, (pid) => {
     collection.watch({ pid, command, ...(obstacle !== undefined && { obstacle }) })
   })
   await collection.finish()
   // Whatever goes wrong from here on is no matter of the command's.
-  await close(end, { recording, isNew, inputs, keep: options.keep }).catch((error: unknown) => say(toMessage(error)))
-  return toExitCode(end)
+  const quiet = options.untilFailure
+  await close(end, { recording, isNew, inputs, keep, quiet }).catch((error: unknown) => say(toMessage(error)))
+  return end
 }
 
 interface Closed {
@@ -60,15 +112,17 @@ interface Closed {
   readonly isNew: boolean
   readonly inputs: boolean
   readonly keep: RecordOptions['keep']
+  /** Another run may follow: a recording that goes is no news. */
+  readonly quiet: boolean
 }
 
-async function close(end: CommandEnd, { recording, isNew, inputs, keep }: Closed): Promise<void> {
+async function close(end: CommandEnd, { recording, isNew, inputs, keep, quiet }: Closed): Promise<void> {
   if (end.kind === 'unstarted') {
     say(end.message)
     remove(recording, isNew)
   } else if (keep === 'failure' && toExitCode(end) === 0) {
     remove(recording, isNew)
-    say(`the command ${toEndText(end)}; its recording is not kept (--keep failure)`)
+    if (!quiet) say(`the command ${toEndText(end)}; its recording is not kept (--keep failure)`)
   } else {
     say(inputs ? INPUTS_NOTE : DATA_NOTE)
     say(toClosingLine(recording, await loadTotals(recording)))

@@ -5,8 +5,10 @@ import { startWitness } from './witness.js'
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
 
 export interface SignalForwarding {
-  /** The command runs: signals go to it, those that came meanwhile first. */
+  /** A command runs: signals go to it, those that came meanwhile first. */
   forwardTo(command: ChildProcess): void
+  /** Whether any has come. */
+  readonly came: boolean
   stop(): void
 }
 
@@ -16,10 +18,12 @@ export interface SignalForwarding {
  *  our group does. */
 export async function holdSignals(): Promise<SignalForwarding> {
   let command: ChildProcess | undefined
-  const early: NodeJS.Signals[] = []
+  let early: NodeJS.Signals[] = []
+  let came = false
   for (const signal of FORWARDED) process.on(signal, () => void pass(signal))
   const witness = await startWitness()
   async function pass(signal: NodeJS.Signals): Promise<void> {
+    came = true
     if (!command) {
       early.push(signal)
       return
@@ -33,6 +37,10 @@ export async function holdSignals(): Promise<SignalForwarding> {
     forwardTo(started) {
       command = started
       for (const signal of early) send(signal)
+      early = []
+    },
+    get came() {
+      return came
     },
     // Handlers stay: a second Ctrl-C must not cut the recording off.
     stop: () => witness.stop(),

@@ -1,4 +1,5 @@
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { RetroscopeError } from '../../../src/errors.js'
 import { printError } from './print-error.js'
 
 /** What the recorder is asked for; it stands on the other side of the house, so the entry hands it in. */
@@ -8,6 +9,9 @@ export type RunRecord = (options: {
   readonly keep: 'always' | 'failure'
   readonly keepEnv: boolean
   readonly inputs: boolean
+  readonly chaos?: number | true
+  readonly untilFailure: boolean
+  readonly maxRuns: number
 }) => Promise<number>
 
 interface Asked {
@@ -15,6 +19,9 @@ interface Asked {
   readonly keep: 'always' | 'failure'
   readonly keepEnv: boolean
   readonly inputs: boolean
+  readonly chaos?: number | true
+  readonly untilFailure: boolean
+  readonly maxRuns?: number
 }
 
 /** As shells and `env` have it: what ran us failed, not the command. */
@@ -34,16 +41,40 @@ export function defineRecord(run: RunRecord): Command {
     .option('--keep-env', 'store environment values with secret-like names as they are', false)
     .option('--no-inputs', 'leave out what the program read and was told: it can then be looked at, but not run again')
     .addOption(new Option('--inputs', 'record them: the default').hideHelp())
+    .option(
+      '--chaos [seed]',
+      'perturb the order in which things come to the program, within what Node allows',
+      toWhole('A seed'),
+    )
+    .option('--until-failure', 'run the command again and again until it fails, and keep that recording', false)
+    .option('--max-runs <n>', 'with --until-failure: at most so many runs', toWhole('A number of runs'))
     .passThroughOptions()
     .addHelpText('after', HELP)
     .action(async (command: string[], options: Asked) => {
+      refuseContradiction(options)
       try {
-        process.exitCode = await run({ command, ...options })
+        process.exitCode = await run({ command, ...options, maxRuns: options.maxRuns ?? Number.POSITIVE_INFINITY })
       } catch (error) {
         printError(error)
         process.exitCode = CANNOT_START
       }
     })
+}
+
+function toWhole(what: string): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text)) return Number(text)
+    throw new InvalidArgumentError(`${what} is a whole number; the command stands behind --.`)
+  }
+}
+
+/** @throws USAGE */
+function refuseContradiction({ inputs, chaos, untilFailure, maxRuns }: Asked): void {
+  const hint = 'retroscope record --help shows an example.'
+  if (maxRuns !== undefined && (!untilFailure || maxRuns === 0))
+    throw new RetroscopeError('USAGE', '--max-runs limits --until-failure, to one run or more.', { hint })
+  if (chaos !== undefined && !inputs)
+    throw new RetroscopeError('USAGE', '--chaos perturbs inputs; with --no-inputs there are none.', { hint })
 }
 
 const HELP = `
@@ -55,4 +86,5 @@ Exit code: the command's own; 128 + n when signal n ended it; 125 when the recor
 Examples:
   retroscope record -- npm test
   retroscope record -o failing.retro --keep failure -- node app.js
-  retroscope record -o run.retro -- node app.js && retroscope replay run.retro`
+  retroscope record -o run.retro -- node app.js && retroscope replay run.retro
+  retroscope record -o rare.retro --chaos --until-failure --max-runs 100 -- npm test`

@@ -1,6 +1,7 @@
 import * as asyncHooks from './async-hooks.js'
 import * as atomics from './atomics.js'
 import * as chanceJobs from './chance-jobs.js'
+import { Chaos } from './chaos.js'
 import * as clocks from './clocks.js'
 import { Contexts } from './context.js'
 import * as crypto from './crypto.js'
@@ -80,25 +81,29 @@ export function hideFrames(internals: Internals, file: string): void {
   })
 }
 
-/** Puts the recording half of every binding in its place. */
+/** Puts the recording half of every binding in its place.
+ *  @param chaos seed by which the order of what comes is perturbed */
 export function recordBoundary(
   internals: Internals,
   tape: TapeWriter,
   numbering: Numbering,
   { onUnfed, hide }: Pick<RecordTools, 'onUnfed' | 'hide'>,
+  chaosSeed?: number,
 ): void {
-  const requests = new RequestRecorder(tape)
   const contexts = new Contexts(internals)
+  const chaos = chaosSeed === undefined ? undefined : new Chaos(internals, contexts, chaosSeed)
+  const requests = new RequestRecorder(tape, chaos)
   const join = joints.record(internals, tape)
   const realms = new Realms()
-  const tools: RecordTools = { internals, tape, requests, numbering, contexts, realms, join, onUnfed, hide }
+  const noise = chaos && { chaos }
+  const tools: RecordTools = { internals, tape, requests, numbering, contexts, realms, join, onUnfed, hide, ...noise }
   const left = ticks.record(internals, tape)
-  tape.onDelivery = () => left.delivered()
-  timers.record(internals, tape)
+  tape.onDelivery = chaos ? () => perturb(chaos, left) : () => left.delivered()
+  timers.record(internals, tape, chaos)
   ending.record(tape, left)
   clocks.record(internals, tape, realms)
   processMethods.record(internals, tape)
-  fs.record(internals, tape, requests, numbering)
+  fs.record(internals, tools)
   loader.record(internals, tape)
   for (const binding of BINDINGS) binding.record(tools)
   const messages = new MessageWriter(tools)
@@ -107,6 +112,11 @@ export function recordBoundary(
   unfed.record(internals, onUnfed)
   realms.watch()
   syncExports()
+}
+
+function perturb(chaos: Chaos, left: ticks.Ticks): void {
+  left.delivered()
+  chaos.stall()
 }
 
 export interface ReplayEvents {

@@ -1,5 +1,5 @@
 import type { Contexts } from './context.js'
-import type { Handle } from './handles.js'
+import type { Handle, RecordTools } from './handles.js'
 import type { Holder, Native } from './internals.js'
 import type { Numbering } from './numbering.js'
 import { replace } from './synchronous.js'
@@ -22,7 +22,7 @@ function toCodes(tape: TapeReader | TapeWriter, { label, name }: Closing): [now:
   return [tape.code(`${label}.${name}`), tape.code(`${label} ${NOTE[name]}`)]
 }
 
-export function recordClosing(tape: TapeWriter, numbering: Numbering, closing: Closing): void {
+export function recordClosing({ tape, numbering, chaos }: RecordTools, closing: Closing): void {
   const { prototype, name } = closing
   const original = prototype[name] as Native
   const [now, later] = toCodes(tape, closing)
@@ -31,6 +31,7 @@ export function recordClosing(tape: TapeWriter, numbering: Numbering, closing: C
     const number = numbering.of(this, tape.turn)
     tape.begin(now)
     tape.argument(number)
+    chaos?.drop(this)
     tape.enter()
     const result = Reflect.apply(original, this, [watchCallback(tape, later, number, callback)])
     tape.leave()

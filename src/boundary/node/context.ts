@@ -8,6 +8,8 @@ interface AsyncHooks {
   emitBefore(asyncId: number, triggerId: number, resource: object): void
   emitAfter(asyncId: number): void
   executionAsyncId(): number
+  triggerAsyncId(): number
+  executionAsyncResource(): object
   newAsyncId(): number
   getDefaultTriggerAsyncId(): number
   emitInit(asyncId: number, type: string, triggerId: number, resource: object): void
@@ -102,6 +104,24 @@ export class Contexts {
       // After an uncaught error Node has cleared the stack of contexts itself.
       if (this.#hooks.executionAsyncId() === id) this.#hooks.emitAfter(id)
       frames?.set(prior)
+    }
+  }
+
+  /** Keeps the context of the moment. @returns runs a body in it, whenever */
+  take(): (body: () => void) => void {
+    const hooks = this.#hooks
+    const frame = this.#frames?.current()
+    const [id, trigger, resource] = [hooks.executionAsyncId(), hooks.triggerAsyncId(), hooks.executionAsyncResource()]
+    return (body) => {
+      const prior = this.#frames?.current()
+      this.#frames?.set(frame)
+      hooks.emitBefore(id, trigger, resource)
+      try {
+        body()
+      } finally {
+        if (hooks.executionAsyncId() === id) hooks.emitAfter(id)
+        this.#frames?.set(prior)
+      }
     }
   }
 

@@ -38,7 +38,7 @@ const then = Promise.prototype.then
 
 /** Work of the thread pool that is the same in every run. */
 export function record(tools: RecordTools): void {
-  const { internals, tape, requests, numbering } = tools
+  const { internals, tape, requests, numbering, chaos } = tools
   const crypto = internals.binding('crypto')
   const done = tape.code('crypto job done')
   for (const name of JOBS) {
@@ -65,11 +65,12 @@ export function record(tools: RecordTools): void {
             return promise
           }
           const callback = this.ondone as Native
-          this.ondone = function (this: unknown): unknown {
+          const deliver = function (this: unknown): unknown {
             note()
             // biome-ignore lint/complexity/noArguments: passed on as they are
             return Reflect.apply(callback, this, arguments)
           }
+          this.ondone = chaos ? chaos.anyOrder(deliver) : deliver
           return super.run()
         }
       },

@@ -39,7 +39,7 @@ export function record(tools: RecordTools): void {
       tape.result()
       tape.value(result)
       tape.end()
-      if (result === 0) requests.follow(later, args[0] as Request)
+      if (result === 0) requests.followAny(later, args[0] as Request)
       return result
     })
   }

@@ -1,3 +1,4 @@
+import type { Chaos } from './chaos.js'
 import type { Contexts } from './context.js'
 import { toBytes } from './entries.js'
 import type { Holder, Internals, Native } from './internals.js'
@@ -88,10 +89,17 @@ interface Promised {
   readonly targets: readonly Uint8Array[] | undefined
 }
 
+/** What is needed to follow calls to their completion. */
+interface Followers {
+  readonly tape: TapeWriter
+  readonly requests: RequestRecorder
+  readonly numbering: Numbering
+  readonly chaos?: Chaos
+}
+
 /** Ours is the first to be told: the turn that the answer opens begins with it. */
 function followPromise(
-  tape: TapeWriter,
-  numbering: Numbering,
+  { tape, numbering, chaos }: Followers,
   promise: Promise<unknown>,
   { code, number, targets }: Promised,
 ): Promise<unknown> {
@@ -104,12 +112,30 @@ function followPromise(
     saveResult(tape, value, numbering)
     tape.end()
   }
+  if (chaos) return postponePromise(chaos, promise, settle)
   Reflect.apply(then, promise, [(value: unknown) => settle(value, true), (error: unknown) => settle(error, false)])
   return promise
 }
 
+function postponePromise(
+  chaos: Chaos,
+  promise: Promise<unknown>,
+  settle: (value: unknown, fulfilled: boolean) => void,
+): Promise<unknown> {
+  const pace = chaos.drawPace()
+  return new Promise((resolve, reject) => {
+    const keep = (answer: (value: unknown) => void, fulfilled: boolean) => (value: unknown) =>
+      chaos.postpone(pace, () => {
+        settle(value, fulfilled)
+        answer(value)
+      })
+    Reflect.apply(then, promise, [keep(resolve, true), keep(reject, false)])
+  })
+}
+
 /** The file system: each function of the binding, by the way in which it answers. */
-export function record(internals: Internals, tape: TapeWriter, requests: RequestRecorder, numbering: Numbering): void {
+export function record(internals: Internals, tools: Followers): void {
+  const { tape, requests } = tools
   const binding = internals.binding('fs')
   const handles = (binding['FileHandle'] as { prototype: Holder }).prototype
   const usePromises = binding['kUsePromises']
@@ -131,13 +157,13 @@ export function record(internals: Internals, tape: TapeWriter, requests: Request
       if (mode === 'promise') {
         const number = requests.next()
         const promise = Reflect.apply(original, this, args) as Promise<unknown>
-        return followPromise(tape, numbering, promise, { code: later, number, targets })
+        return followPromise(tools, promise, { code: later, number, targets })
       }
-      requests.follow(later, mode, targets && ((_, given) => saveTargets(tape, targets, given[1])))
+      requests.followAny(later, mode, targets && ((_, given) => saveTargets(tape, targets, given[1])))
       return Reflect.apply(original, this, args)
     })
   }
-  recordClose(tape, handles, requests, numbering)
+  recordClose(tools, handles)
 }
 
 function saveResult(tape: TapeWriter, value: unknown, numbering: Numbering): void {
@@ -169,7 +195,8 @@ function callNow(tape: TapeWriter, original: Native, self: unknown, args: Args, 
   return result
 }
 
-function recordClose(tape: TapeWriter, handles: Holder, requests: RequestRecorder, numbering: Numbering): void {
+function recordClose(tools: Followers, handles: Holder): void {
+  const { tape, requests } = tools
   const original = handles['close'] as Native
   const [now, later] = [tape.code('FileHandle.close'), tape.code('FileHandle.close completed')]
   replace(handles, 'close', function (this: unknown): unknown {
@@ -179,7 +206,7 @@ function recordClose(tape: TapeWriter, handles: Holder, requests: RequestRecorde
     tape.end()
     const number = requests.next()
     const promise = Reflect.apply(original, this, []) as Promise<unknown>
-    return followPromise(tape, numbering, promise, { code: later, number, targets: undefined })
+    return followPromise(tools, promise, { code: later, number, targets: undefined })
   })
 }
 

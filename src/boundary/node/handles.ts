@@ -1,3 +1,4 @@
+import type { Chaos } from './chaos.js'
 import { CLOSING, recordClosing, replayClosing } from './closing.js'
 import type { Contexts } from './context.js'
 import type { Holder, Internals, Native } from './internals.js'
@@ -74,6 +75,8 @@ export interface RecordTools {
   readonly numbering: Numbering
   readonly contexts: Contexts
   readonly realms: Realms
+  /** Perturbs the order in which things come. */
+  readonly chaos?: Chaos
   /** The program does something that the tape cannot hold. */
   onUnfed(label: string): void
   /** A text as it may be kept, secrets out of the environment replaced by what stands for them there. */
@@ -128,28 +131,40 @@ function findMethod(prototype: Holder, name: string): Native | undefined {
 export function recordHandle(tools: RecordTools, type: HandleClass, plan: HandlePlan): void {
   const { tape, numbering } = tools
   for (const name of listMethods(type, plan)) recordMethod(tools, type, plan, name)
-  for (const closing of listClosings(type, plan)) recordClosing(tape, numbering, closing)
+  for (const closing of listClosings(type, plan)) recordClosing(tools, closing)
   for (const [name, request] of Object.entries(plan.requests ?? {})) recordRequest(tools, type, plan, name, request)
   for (const [name, event] of Object.entries(plan.events ?? {})) {
     const code = tape.code(`${plan.name}.${name}`)
-    watchEvent(
-      type,
-      event.key ?? name,
-      (handle, callback) =>
-        function (this: unknown): unknown {
-          // biome-ignore lint/complexity/noArguments: passed on as they are
-          const args = arguments
-          // Node's JavaScript calls some of them itself, in another context.
-          if (name !== 'onread' && tools.contexts.asyncId !== handle.getAsyncId())
-            return Reflect.apply(callback, this, args)
-          if (plan.joins) tools.join()
-          tape.deliver(code, turnOf(handle))
-          tape.value(numbering.of(handle, tape.turn))
-          event.save(tape, args, handle)
-          tape.end()
-          return Reflect.apply(callback, this, args)
-        },
-    )
+    watchEvent(type, event.key ?? name, (handle, callback) => {
+      const deliver = function (this: unknown): unknown {
+        // biome-ignore lint/complexity/noArguments: passed on as they are
+        const args = arguments
+        if (plan.joins) tools.join()
+        tape.deliver(code, turnOf(handle))
+        tape.value(numbering.of(handle, tape.turn))
+        event.save(tape, args, handle)
+        tape.end()
+        return Reflect.apply(callback, this, args)
+      }
+      const meet = postponable(tools, plan, handle, deliver)
+      if (name === 'onread') return meet
+      return function (this: unknown): unknown {
+        // Node's JavaScript calls some of them itself, in another context.
+        const isNative = tools.contexts.asyncId === handle.getAsyncId()
+        // biome-ignore lint/complexity/noArguments: passed on as they are
+        return Reflect.apply(isNative ? meet : callback, this, arguments)
+      }
+    })
+  }
+}
+
+/** What is nested in a call of the program's is part of that call: its time is now. */
+function postponable({ tape, chaos }: RecordTools, plan: HandlePlan, handle: Handle, deliver: Native): Native {
+  if (!chaos || plan.joins) return deliver
+  const later = chaos.inOrder(handle, deliver)
+  return function (this: unknown): unknown {
+    // biome-ignore lint/complexity/noArguments: passed on as they are
+    return Reflect.apply(tape.nested ? deliver : later, this, arguments)
   }
 }
 

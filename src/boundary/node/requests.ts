@@ -1,3 +1,4 @@
+import type { Chaos } from './chaos.js'
 import type { Contexts } from './context.js'
 import type { Native } from './internals.js'
 import type { Code, TapeReader, TapeWriter } from './tape.js'
@@ -16,10 +17,12 @@ export type LoadExtra = (tape: TapeReader) => void
 /** Numbers requests and writes down how each completed. */
 export class RequestRecorder {
   readonly #tape: TapeWriter
+  readonly #chaos: Chaos | undefined
   #last = 0
 
-  constructor(tape: TapeWriter) {
+  constructor(tape: TapeWriter, chaos?: Chaos) {
     this.#tape = tape
+    this.#chaos = chaos
   }
 
   /** To be called with the request before the native call is made, or right after it where it may refuse.
@@ -42,6 +45,12 @@ export class RequestRecorder {
       request.oncomplete = callback as Native
       return Reflect.apply(callback as Native, this, args)
     }
+  }
+
+  /** The same for requests that the system completes in any order. */
+  followAny(code: Code, request: Request, save?: SaveExtra): void {
+    this.follow(code, request, save)
+    if (this.#chaos) request.oncomplete = this.#chaos.anyOrder(request.oncomplete as Native)
   }
 
   next(): number {

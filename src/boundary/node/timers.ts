@@ -1,3 +1,4 @@
+import type { Chaos } from './chaos.js'
 import type { Holder, Internals, Native } from './internals.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 
@@ -19,7 +20,7 @@ function makeCallbacks(internals: Internals): Callbacks {
 }
 
 /** Loop time, timers and immediates. */
-export function record(internals: Internals, tape: TapeWriter): void {
+export function record(internals: Internals, tape: TapeWriter, chaos?: Chaos): void {
   const binding = internals.binding('timers')
   const [now, timers, immediates] = ['timers.getLibuvNow', 'timers', 'immediates'].map((name) => tape.code(name))
   const getLibuvNow = binding['getLibuvNow'] as () => number
@@ -44,13 +45,19 @@ export function record(internals: Internals, tape: TapeWriter): void {
     }
     tape.endTurn()
   }
+  const runPerturbed = (): void => {
+    runImmediates()
+    // What is postponed has a scope of its own: as after each, ticks and microtasks of the one before are drained.
+    ;(process as unknown as { _tickCallback(): void })._tickCallback()
+    chaos!.release()
+  }
   const runTimers = (time: number): number => {
     tape.deliver(timers!, -1)
     tape.value(time)
     tape.end()
     return processTimers(time)
   }
-  ;(binding['setupTimers'] as Native)(runImmediates, runTimers)
+  ;(binding['setupTimers'] as Native)(chaos ? runPerturbed : runImmediates, runTimers)
 }
 
 /** What keeps a replay going: one recorded delivery for each native callback scope, so that Node itself drains ticks and
