@@ -1,11 +1,13 @@
+import type { writeSync } from 'node:fs'
 import workerThreads from 'node:worker_threads'
 import { hideFrames, recordBoundary, seedRandom } from '../src/boundary/node/boundary.js'
 import type { TapeHead, WorkerHead, WorkerStart } from '../src/boundary/node/head.js'
 import { findInternals, type Internals, type Native } from '../src/boundary/node/internals.js'
 import { serializePlain } from '../src/boundary/node/messages.js'
 import { Numbering, numberOf } from '../src/boundary/node/numbering.js'
+import { replace } from '../src/boundary/node/synchronous.js'
 import type { Driver } from './driver.js'
-import { originals, passBy, setClock, setHmac } from './originals.js'
+import { closes, getTimeUs, originals, passBy, setClock, setHmac } from './originals.js'
 import { SpoolTape } from './tape-writer.js'
 
 export type { Internals }
@@ -74,7 +76,8 @@ export function startTape({ internals, driver, preload, env, hide, seed, worker,
       tape.bypass = before
     }
   }
-  passBy(around)
+  passBy(around, (real) => toAside(tape, real))
+  watchCloses(internals)
   // One of the program's own kind would use up an async id.
   originals.queueMicrotask = internals.binding('task_queue')['enqueueMicrotask'] as typeof queueMicrotask
   if (!worker) seedRandom(internals, seed)
@@ -96,6 +99,31 @@ export function startTape({ internals, driver, preload, env, hide, seed, worker,
     driver.process(0 as never, { op: 'observed', call: 'worker data with ports, shared memory or native objects' })
   }
   return tape
+}
+
+/** Below the tape: a recorder that asked the system before each write whose file that is would pay half a write more. */
+function watchCloses(internals: Internals): void {
+  const binding = internals.binding('fs')
+  const close = binding['close'] as Native
+  replace(binding, 'close', function (this: unknown): unknown {
+    closes.lastUs = getTimeUs()
+    // biome-ignore lint/complexity/noArguments: passed on as they are
+    return Reflect.apply(close, this, arguments)
+  })
+  closes.areSeen = true
+}
+
+/** @returns a `writeSync` that is not recorded */
+function toAside(tape: SpoolTape, real: typeof writeSync): typeof writeSync {
+  return ((fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number => {
+    const before = tape.bypass
+    tape.bypass = true
+    try {
+      return real(fd, bytes, offset, length, position)
+    } finally {
+      tape.bypass = before
+    }
+  }) as typeof writeSync
 }
 
 function toCloning() {

@@ -1,5 +1,5 @@
 import { CLAIM_BYTES, CLAIM_TEXT_BYTES, SPOOL_MAGIC } from '../src/spool/format.js'
-import { getTimeUs, originals } from './originals.js'
+import { closes, getTimeUs, originals } from './originals.js'
 import { report, toMessage } from './report.js'
 
 const RETRY_MIN_US = 50_000
@@ -7,6 +7,9 @@ const RETRY_MAX_US = 2_000_000
 
 /** A check costs as much as half a write. */
 const CHECK_US = 500
+/** The same where each close that goes through `fs` is seen and the last was longer ago than that: what is left are handles
+ *  and addons. */
+const CHECK_QUIET_US = 20_000
 
 /** One open spool file. Writes at positions of its own, so that a block that was cut off is written over, and never into a
  *  file that took over the descriptor's number after the program closed it. */
@@ -118,10 +121,11 @@ export class SpoolFile {
     this.#offset = writeAll(this.#fd, bytes, offset)
   }
 
-  /** Looked at again when the program may have closed files since: within CHECK_US it is taken to have not. */
+  /** Looked at again when the program may have closed files since: for a while it is taken to have not. */
   #makeSure(): void {
     const nowUs = getTimeUs()
-    if (nowUs - this.#checkedAtUs < CHECK_US && this.#retryAtUs === 0) return
+    const quiet = closes.areSeen && nowUs - closes.lastUs > CHECK_QUIET_US
+    if (nowUs - this.#checkedAtUs < (quiet ? CHECK_QUIET_US : CHECK_US) && this.#retryAtUs === 0) return
     const links = this.#countLinks()
     if (links === undefined) this.#reopen()
     this.#checkedAtUs = nowUs

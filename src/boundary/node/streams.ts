@@ -38,20 +38,40 @@ const ENCODINGS: Readonly<Record<string, BufferEncoding>> = {
 
 const WRITES = ['writeBuffer', 'writev', ...Object.keys(ENCODINGS)]
 
-/** The bytes that a write sends. */
+/** What most writes fit into, so that none has to be put together in memory of its own. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** The bytes that a write sends: to be used before the next call. */
 function toWritten(method: string, args: ArrayLike<unknown>): Uint8Array {
   if (method === 'writeBuffer') return toBytes(args[1] as ArrayBufferView)
   if (method === 'writev') return toVector(args[1] as unknown[], Boolean(args[2]))
-  return Buffer.from(args[1] as string, ENCODINGS[method])
+  const text = args[1] as string
+  if (text.length * 3 > scratch.length) return Buffer.from(text, ENCODINGS[method])
+  return scratch.subarray(0, scratch.write(text, 0, ENCODINGS[method]))
 }
 
 /** Buffers alone, or pairs of a chunk and its encoding. */
 function toVector(chunks: readonly unknown[], allBuffers: boolean): Uint8Array {
-  if (allBuffers) return Buffer.concat(chunks as Uint8Array[])
+  const step = allBuffers ? 1 : 2
+  let end = 0
+  for (let index = 0; index < chunks.length; index += step) {
+    const chunk = chunks[index] as string | Uint8Array
+    const most = typeof chunk === 'string' ? chunk.length * 3 : chunk.length
+    if (end + most > scratch.length) return toLongVector(chunks, step)
+    if (typeof chunk === 'string') end += scratch.write(chunk, end, chunks[index + 1] as BufferEncoding)
+    else {
+      scratch.set(chunk, end)
+      end += chunk.length
+    }
+  }
+  return scratch.subarray(0, end)
+}
+
+function toLongVector(chunks: readonly unknown[], step: number): Uint8Array {
   const parts: Uint8Array[] = []
-  for (let index = 0; index < chunks.length; index += 2) {
-    const [chunk, encoding] = [chunks[index], chunks[index + 1]]
-    parts.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding as BufferEncoding) : (chunk as Uint8Array))
+  for (let index = 0; index < chunks.length; index += step) {
+    const chunk = chunks[index] as string | Uint8Array
+    parts.push(typeof chunk === 'string' ? Buffer.from(chunk, chunks[index + 1] as BufferEncoding) : chunk)
   }
   return Buffer.concat(parts)
 }

@@ -1,7 +1,7 @@
 /** An HTTP JSON route under whole-program recording, and how fast that runs again. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { median, printRow, toMs } from '../measure.js'
 
 const REQUESTS = 5000
+/** To warm up, and to tell what grows with requests from what does not. */
+const FEW = 1000
 const CONNECTIONS = 30
 const ROUNDS = 5
 
@@ -24,6 +26,8 @@ interface Run {
   readonly cpuUs: number
   /** From start to end of the whole command. */
   readonly ms: number
+  /** Of the recording. */
+  readonly bytes: number
 }
 
 function ask(agent: http.Agent, port: number, path: string, post: boolean): Promise<string> {
@@ -41,7 +45,7 @@ function ask(agent: http.Agent, port: number, path: string, post: boolean): Prom
   })
 }
 
-async function serve(words: readonly string[]): Promise<Run> {
+async function serve(words: readonly string[], requests = REQUESTS): Promise<Run> {
   rmSync(recording, { recursive: true, force: true })
   const child = spawn(process.execPath, [...words, PROGRAM], { stdio: ['ignore', 'pipe', 'ignore'] })
   const ended = once(child, 'close')
@@ -55,12 +59,22 @@ async function serve(words: readonly string[]): Promise<Run> {
     }
     await Promise.all(Array.from({ length: CONNECTIONS }, one))
   }
-  await load(REQUESTS / 5)
-  const ms = await toMs(() => load(REQUESTS))
+  await load(FEW)
+  const ms = await toMs(() => load(requests))
   const { cpuUs } = JSON.parse(await ask(agent, port, '/end', false)) as { cpuUs: number }
   agent.destroy()
   await ended
-  return { perSecond: (REQUESTS / ms) * 1000, cpuUs, ms: performance.now() - started }
+  return {
+    perSecond: (requests / ms) * 1000,
+    cpuUs,
+    ms: performance.now() - started,
+    bytes: words.length > 0 ? measure(recording) : 0,
+  }
+}
+
+function measure(dir: string): number {
+  const entries = readdirSync(dir, { recursive: true, withFileTypes: true })
+  return entries.reduce((sum, one) => sum + (one.isFile() ? statSync(join(one.parentPath, one.name)).size : 0), 0)
 }
 
 const [rates, costs]: [number[], number[]] = [[], []]
@@ -76,6 +90,7 @@ const again = await toMs(async () => {
   const [code] = (await once(child, 'close')) as [number]
   if (code !== 0) throw new Error(`the replay ended with ${code}`)
 })
+const few = await serve(RECORD, FEW)
 rmSync(dir, { recursive: true, force: true })
 const ratio = median(rates)
 printRow({
@@ -84,6 +99,14 @@ printRow({
   bar: '≥0.92×',
   against: `the bare program: Express, ${CONNECTIONS} connections, ${REQUESTS} requests, ${ROUNDS} pairs`,
   met: ratio >= 0.92,
+})
+const perRequest = (last!.bytes - few.bytes) / (REQUESTS - FEW)
+printRow({
+  what: '  its recording grows by',
+  figure: `${(perRequest / 1024).toFixed(2)} KB a request`,
+  bar: '≤1.5 KB',
+  against: `${body.length} bytes in, some more out; a run of ${REQUESTS} less one of ${FEW}`,
+  met: perRequest <= 1536,
 })
 printRow({
   what: '  its replay',
