@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { RetroscopeError } from '../src/errors.js'
 import { createFormat, FORMAT_VERSION } from '../src/log/format-file.js'
 import { DATA_NOTE, INPUTS_NOTE, loadTotals, toClosingLine } from './closing.js'
+import { makeCodeCache } from './code-cache.js'
 import { collect } from './collection.js'
 import { type CommandEnd, runCommand, toEndText, toExitCode } from './command.js'
 import { redactWords } from './command-words.js'
@@ -101,10 +102,20 @@ async function recordRun(
     collection.watch({ pid, command, ...(obstacle !== undefined && { obstacle }) })
   })
   await collection.finish()
+  speedUp()
   // Whatever goes wrong from here on is no matter of the command's.
   const quiet = options.untilFailure
   await close(end, { recording, isNew, inputs, keep, quiet }).catch((error: unknown) => say(toMessage(error)))
   return end
+}
+
+/** The next start costs less. */
+function speedUp(): void {
+  try {
+    makeCodeCache(PRELOAD)
+  } catch {
+    // It is as slow as it was.
+  }
 }
 
 interface Closed {
