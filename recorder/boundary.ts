@@ -1,11 +1,12 @@
 import type { writeSync } from 'node:fs'
-import workerThreads from 'node:worker_threads'
+import { resourceLimits, threadId, workerData } from 'node:worker_threads'
 import { hideFrames, recordBoundary, seedRandom } from '../src/boundary/node/boundary.js'
 import type { TapeHead, WorkerHead, WorkerStart } from '../src/boundary/node/head.js'
 import { findInternals, type Internals, type Native } from '../src/boundary/node/internals.js'
 import { serializePlain } from '../src/boundary/node/messages.js'
 import { Numbering, numberOf } from '../src/boundary/node/numbering.js'
 import { replace } from '../src/boundary/node/synchronous.js'
+import { setNativeCrc } from '../src/spool/crc.js'
 import type { Driver } from './driver.js'
 import { closes, getTimeUs, originals, passBy, setClock, setHmac } from './originals.js'
 import { SpoolTape } from './tape-writer.js'
@@ -25,6 +26,8 @@ export function openBoundary(): Internals | undefined {
   const timeOrigin = milestones[constants['NODE_PERFORMANCE_MILESTONE_TIME_ORIGIN_TIMESTAMP']!]! / 1000
   setClock({ now: () => now(), timeOrigin })
   takeHmac(internals)
+  const { crc32 } = internals.binding('zlib') as { crc32?: Parameters<typeof setNativeCrc>[0] }
+  if (crc32) setNativeCrc(crc32)
   return internals
 }
 
@@ -162,7 +165,6 @@ const MOST_DRAWS = 50_000n
 function readWorker(internals: Internals, start: WorkerStart): WorkerHead {
   const draws = Number(process.hrtime.bigint() % MOST_DRAWS)
   for (let left = draws; left > 0; left--) Math.random()
-  const { threadId, resourceLimits, workerData } = workerThreads
   return { ...start, draws, threadId, resourceLimits, data: serializePlain(internals, workerData) }
 }
 

@@ -1,6 +1,6 @@
-import fs from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import vm from 'node:vm'
+import { Script } from 'node:vm'
 
 // The preload's file (`dist/recorder/preload.cjs`). The recorder itself is the bundle beside it, started from V8's code
 // cache where there is one for this Node: compiling it anew is a third of what a start costs. The build puts in here a
@@ -10,9 +10,9 @@ declare const BUNDLE_NAME: string
 const MAKE = process.env['RETROSCOPE_MAKE_CACHE'] === BUNDLE_NAME
 delete process.env['RETROSCOPE_MAKE_CACHE']
 const cachePath = join(__dirname, `${BUNDLE_NAME}-${process.version}-${process.arch}.cache`)
-const bundle = fs.readFileSync(join(__dirname, 'preload-bundle.cjs'), 'latin1')
+const bundle = readFileSync(join(__dirname, 'preload-bundle.cjs'), 'latin1')
 const cachedData = MAKE ? undefined : readCache()
-const script = new vm.Script(
+const script = new Script(
   `(function (exports, require, module, __filename, __dirname) {${bundle}\n})`,
   // Its frames are hidden under this one's name.
   { filename: __filename, ...(cachedData && { cachedData }) },
@@ -22,7 +22,7 @@ script.runInThisContext()(exports, require, module, __filename, __dirname)
 
 function readCache(): Buffer | undefined {
   try {
-    return fs.readFileSync(cachePath)
+    return readFileSync(cachePath)
   } catch {
     return undefined
   }
@@ -30,7 +30,6 @@ function readCache(): Buffer | undefined {
 
 /** With what has been compiled by the end of a start, under its name only when it is whole. */
 function keepCache(): void {
-  const { writeFileSync, renameSync } = fs
   process.on('exit', () => {
     const path = `${cachePath}.${process.pid}`
     writeFileSync(path, script.createCachedData(), { mode: 0o644 })

@@ -1,13 +1,13 @@
-import fs from 'node:fs'
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 /** What the recorder itself calls, as it was when this module was loaded: programs, test runners and sessions replace
  *  clocks, timers and file functions, and must neither see our calls nor change what they do. */
 export const originals = {
-  writeSync: fs.writeSync,
-  fstatSync: fs.fstatSync,
-  ftruncateSync: fs.ftruncateSync,
-  openSync: fs.openSync,
-  closeSync: fs.closeSync,
-  existsSync: fs.existsSync,
+  writeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  closeSync,
+  existsSync,
   setImmediate: globalThis.setImmediate,
   clearImmediate: globalThis.clearImmediate,
   setTimeout: globalThis.setTimeout,
@@ -63,13 +63,10 @@ export function toHmac(key: Uint8Array, text: string): string {
 /** Has what the recorder calls itself pass by the boundary that would record it as the program's.
  *  @param around runs one call of ours @param write the same for the one that is called most, whose answer is in no array
  *  that is shared with the native side */
-export function passBy(
-  around: <T>(call: () => T) => T,
-  write: (real: typeof fs.writeSync) => typeof fs.writeSync,
-): void {
+export function passBy(around: <T>(call: () => T) => T, write: (real: typeof writeSync) => typeof writeSync): void {
   for (const name of ['fstatSync', 'ftruncateSync', 'openSync', 'closeSync', 'existsSync'] as const) {
     const original = originals[name] as (...args: unknown[]) => unknown
-    const passing = (...args: unknown[]): unknown => around(() => Reflect.apply(original, fs, args))
+    const passing = (...args: unknown[]): unknown => around(() => Reflect.apply(original, undefined, args))
     ;(originals as Record<string, unknown>)[name] = passing
   }
   originals.writeSync = write(originals.writeSync)
