@@ -25,3 +25,21 @@ export async function findLostEnd(
   const what = `it ends before seq ${found}, and ${endSeq} had been given`
   return [{ file: 'log', range: null, what, structural: false }]
 }
+
+/** Seqs between two segments that neither holds: the earlier one had lost its end when the log was collected again.
+ *  @param stores oldest segment first; one that cannot be read says nothing of its neighbours */
+export async function findLostSeqs(stores: readonly KeyValue[]): Promise<readonly LevelDamage[]> {
+  const found: LevelDamage[] = []
+  let endSeq: number | undefined
+  for (const store of stores) {
+    const segment = await SegmentReader.open(store)
+    const firstSeq = segment?.log.firstSeq
+    if (firstSeq !== undefined && endSeq !== undefined && endSeq < firstSeq) {
+      const what = `seqs ${endSeq} to ${firstSeq - 1} were given, and the log has lost them`
+      found.push({ file: 'log', range: null, what, structural: false })
+    }
+    // An empty one was begun and never written to.
+    if (segment !== undefined) endSeq = segment?.log.endSeq
+  }
+  return found
+}

@@ -8,7 +8,7 @@ import { detectRecording, type RecordingFormat, readFormat } from './format-file
 import { toKeyName } from './key-names.js'
 import type { KeyValue } from './key-value.js'
 import { checkLevelFiles } from './leveldb/check.js'
-import { findLostEnd, readEndSeq } from './lost-end.js'
+import { findLostEnd, findLostSeqs, readEndSeq } from './lost-end.js'
 import { BLOCK_TYPES, type BlockPlace, readBlock } from './packed-block.js'
 import { DIGEST_BYTES, loadIndex, openPackedStore, PACKED_END, type PackedRecording, readRoot } from './packed-store.js'
 import { toSegmentDir } from './segments.js'
@@ -70,6 +70,7 @@ async function verifyDirectory(path: string, meaning: MeaningCheck | undefined):
       segments.push(store)
     }
     for (const { file, range, what } of await findLostEnd(segments.at(-1), endSeq)) tally.add({ file, range, what })
+    for (const { file, range, what } of await findLostSeqs(segments)) tally.add({ file, range, what })
     if (meaning) for await (const range of meaning({ segments, dir: snapshot.dir })) tally.add(range)
     return { path, form: 'directory', format, ...tally.result() }
   } finally {
@@ -130,6 +131,8 @@ async function verifyPacked(path: string, meaning: MeaningCheck | undefined): Pr
     for (const [at, store] of packed.segments.entries()) {
       await checkValues(store, toSegmentDir('', at + 1), tally)
     }
+    for (const { file: name, range, what } of await findLostSeqs(packed.segments))
+      tally.add({ file: name, range, what })
     await checkMeaning(packed, meaning, tally)
     return { path, form: 'packed', format: packed.format, ...tally.result() }
   } finally {

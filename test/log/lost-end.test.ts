@@ -2,11 +2,13 @@ import { appendFileSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync,
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
+import { packRecording } from '../../replayer/packing.js'
 import { lockCollector, readCollectorNote } from '../../src/log/collector-lock.js'
 import { openLogReader } from '../../src/log/log-reader.js'
 import { openLog, snapshotStores } from '../../src/log/open.js'
 import type { LogReader } from '../../src/log/reader.js'
 import { SpoolCollector } from '../../src/log/spool-collector.js'
+import { verifyRecording } from '../../src/log/verify.js'
 import { listEvents, makeRecording, SpoolScript, STARTED_AT_US } from './spool-script.js'
 
 t.setTimeout(120_000)
@@ -118,6 +120,12 @@ for (const seed of [1, 2]) {
       t.equal(readCollectorNote(dir)?.ended?.endSeq, log.endSeq)
       t.ok(log.endSeq > given.length)
       await log.close()
+    }
+    const packed = join(t.testdirName, 'packed.retro')
+    await packRecording(dir, packed)
+    for (const path of [dir, packed]) {
+      const { damage } = await verifyRecording(path)
+      t.match(damage, [{ file: 'log', what: new RegExp(`^seqs \\d+ to ${given.length - 1} were given`) }])
     }
   })
 }
