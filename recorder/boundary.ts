@@ -9,6 +9,7 @@ import { replace } from '../src/boundary/node/synchronous.js'
 import { setNativeCrc } from '../src/spool/crc.js'
 import type { Driver } from './driver.js'
 import { closes, getTimeUs, originals, passBy, setClock, setHmac } from './originals.js'
+import { SourceTeller } from './source-teller.js'
 import { SpoolTape } from './tape-writer.js'
 
 export type { Internals }
@@ -55,6 +56,8 @@ export interface TapedThread {
   readonly worker: WorkerStart | undefined
   /** Seed by which the order of what comes is perturbed. */
   readonly chaos?: number
+  /** Put what the thread loads into the recording, and not only its hashes. */
+  readonly sources: boolean
 }
 
 export function makeSeed(): number {
@@ -62,9 +65,19 @@ export function makeSeed(): number {
 }
 
 /** Records every input of this thread from here on. To be called last: what is patched before runs below it. */
-export function startTape({ internals, driver, preload, env, hide, seed, worker, chaos }: TapedThread): SpoolTape {
+export function startTape({
+  internals,
+  driver,
+  preload,
+  env,
+  hide,
+  seed,
+  worker,
+  chaos,
+  sources,
+}: TapedThread): SpoolTape {
   const numbering = new Numbering()
-  const tape = new SpoolTape(driver, numberOf, toCloning())
+  const tape = new SpoolTape(driver, numberOf, toCloning(), new SourceTeller(internals, sources))
   const { statValues } = internals.binding('fs') as unknown as { statValues: Float64Array }
   const kept = new Float64Array(statValues.length)
   const around = <T>(call: () => T): T => {

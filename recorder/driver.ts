@@ -260,6 +260,11 @@ export class Driver implements Seam {
     return ordinal
   }
 
+  /** A source that the tape's next frame is the first to need. */
+  source(frame: Uint8Array): void {
+    if (!this.#stopped) this.#sink.source(frame, getTimeUs())
+  }
+
   /** A native callback scope is over. */
   endTurn(): void {
     this.#packAll()

@@ -7,6 +7,8 @@ export interface FrameSink {
   begin(kindCode: number, flags: number, subject: number, timeUs: number, cause: number, origin: number): ByteTarget
   /** Takes the event. @param dictionary the encoder's, when its body is the first to need that */
   end(dictionary: Uint8Array | undefined): void
+  /** Takes a source that the event which comes next is the first to need. While no event is open. */
+  source(frame: Uint8Array, timeUs: number): void
   /** Hands over what waits. */
   flush(): void
   /** From here on nothing waits: the thread is about to end. */

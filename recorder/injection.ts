@@ -14,6 +14,8 @@ export interface Orders {
   readonly inputs: boolean
   /** Seed by which the order of what comes to the threads is perturbed. */
   readonly chaos?: number
+  /** Put what threads load into the recording, and not only its hashes. */
+  readonly sources: boolean
   /** How a worker was started. */
   readonly worker?: WorkerStart
 }
@@ -34,6 +36,7 @@ const VARIABLES = {
   keepEnv: 'RETROSCOPE_KEEP_ENV',
   inputs: 'RETROSCOPE_INPUTS',
   chaos: 'RETROSCOPE_CHAOS',
+  noSources: 'RETROSCOPE_NO_SOURCES',
 } as const
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(VARIABLES))
@@ -59,6 +62,7 @@ export function injectPairs(pairs: EnvPairs, injection: Injection, thread: strin
   if (injection.keepEnv) injected.push(`${VARIABLES.keepEnv}=1`)
   if (injection.inputs) injected.push(`${VARIABLES.inputs}=1`)
   if (injection.chaos !== undefined) injected.push(`${VARIABLES.chaos}=${injection.chaos}`)
+  if (!injection.sources) injected.push(`${VARIABLES.noSources}=1`)
   return injected
 }
 
@@ -113,11 +117,12 @@ export function takeOrders(preload: string): Orders | undefined {
   const keepEnv = env[VARIABLES.keepEnv] === '1'
   const inputs = env[VARIABLES.inputs] === '1'
   const chaos = env[VARIABLES.chaos]
+  const sources = env[VARIABLES.noSources] !== '1'
   for (const name of NAMES) delete env[name]
   const options = env['NODE_OPTIONS']
   const restored = restoreOptions(options, preload)
   if (restored === undefined) delete env['NODE_OPTIONS']
   else if (restored !== options) env['NODE_OPTIONS'] = restored
   if (!recording || !thread || !key) return undefined
-  return { recording, thread, key, keepEnv, inputs, ...(chaos !== undefined && { chaos: Number(chaos) }) }
+  return { recording, thread, key, keepEnv, inputs, sources, ...(chaos !== undefined && { chaos: Number(chaos) }) }
 }

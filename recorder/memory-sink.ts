@@ -1,4 +1,5 @@
 import { BlockWriter } from '../src/spool/block.js'
+import { SOURCE_FRAME } from '../src/spool/format.js'
 import type { ByteTarget } from '../src/values/target.js'
 import type { FrameSink } from './frame-sink.js'
 import { report, toMessage } from './report.js'
@@ -26,6 +27,11 @@ export class MemorySink implements FrameSink {
   end(dictionary: Uint8Array | undefined): void {
     this.#block.end(dictionary)
     if (++this.#waiting >= BLOCK_EVENTS) this.flush()
+  }
+
+  source(frame: Uint8Array, timeUs: number): void {
+    if (this.#block.bytes === 0) this.#anchorUs = timeUs
+    this.#block.frame(SOURCE_FRAME, 0, 0, 0, -1, -1, frame)
   }
 
   flush(): void {

@@ -66,6 +66,7 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
     ...hideEnv(process.env, redaction, shared.keepEnv),
     seed,
     worker,
+    sources: shared.sources,
     ...(chaos !== undefined && { chaos: toOwn(chaos, path) }),
   })
 }

@@ -38,6 +38,8 @@ export interface RecordOptions {
   readonly untilFailure: boolean
   /** Runs it at most that often. */
   readonly maxRuns: number
+  /** With inputs: put the sources that the program loads into the recording. Default: true. */
+  readonly sources?: boolean
 }
 
 /** Records a command and all that it starts, and is the collector of that recording. Whatever happens to the recording
@@ -82,7 +84,7 @@ async function recordRun(
   keep: RecordOptions['keep'],
   chaos: number | undefined,
 ): Promise<CommandEnd> {
-  const { command, keepEnv, inputs } = options
+  const { command, keepEnv, inputs, sources = true } = options
   const recording = resolve(options.out ?? toDefaultPath(command))
   const redaction = new Redaction({}, keepEnv ? {} : process.env)
   const isNew = !existsSync(recording)
@@ -94,6 +96,7 @@ async function recordRun(
     key: redaction.key,
     keepEnv,
     inputs,
+    sources,
     ...(chaos !== undefined && { chaos }),
   }
   const obstacle = findOwnObstacle(command)

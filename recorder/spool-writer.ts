@@ -1,5 +1,5 @@
 import { BlockWriter } from '../src/spool/block.js'
-import { DICTIONARY_FRAME, toKindCode } from '../src/spool/format.js'
+import { DICTIONARY_FRAME, SOURCE_FRAME, toKindCode } from '../src/spool/format.js'
 import type { ByteTarget } from '../src/values/target.js'
 import type { FrameSink, GapEncoder } from './frame-sink.js'
 import type { SpoolFile } from './spool-file.js'
@@ -48,6 +48,11 @@ export class SpoolWriter implements FrameSink {
     if (idleUs < FLUSH_US && waiting < FLUSH_EVENTS && this.#block.bytes < FLUSH_BYTES && !this.#through) return
     this.#lastWriteUs = this.#timeUs
     this.flush()
+  }
+
+  source(frame: Uint8Array, timeUs: number): void {
+    if (this.#block.bytes === 0) this.#anchorUs = timeUs
+    this.#block.frame(SOURCE_FRAME, 0, 0, 0, -1, -1, frame)
   }
 
   flush(): void {

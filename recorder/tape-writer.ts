@@ -2,6 +2,7 @@ import { type Cloning, EntryWriter, type Numbering, TAG } from '../src/boundary/
 import { HEAD_CODE, type TapeHead } from '../src/boundary/node/head.js'
 import type { Code, TapeWriter, TurnNo } from '../src/boundary/node/tape.js'
 import type { EventKind } from '../src/events.js'
+import type { SourceTeller } from './source-teller.js'
 
 /** Where a tape's frames go: the driver, which gives them their ordinals among all other events. */
 export interface TapeSink {
@@ -9,6 +10,8 @@ export interface TapeSink {
   readonly busy: boolean
   /** @returns the event's ordinal */
   input(kind: Extract<EventKind, 'delivery' | 'values'>, entries: Uint8Array, cause: number): number
+  /** A source that the next frame is the first to need. */
+  source(frame: Uint8Array): void
   flush(): void
   endTurn(): void
 }
@@ -38,9 +41,13 @@ export class SpoolTape implements TapeWriter {
   #stopped = false
   #through = false
 
-  constructor(sink: TapeSink, numberOf: Numbering, cloning: Cloning) {
+  readonly #sources: SourceTeller
+
+  constructor(sink: TapeSink, numberOf: Numbering, cloning: Cloning, sources: SourceTeller) {
     this.#sink = sink
+    this.#sources = sources
     this.#entries = new EntryWriter(numberOf, cloning)
+    this.#entries.onSource = (source) => sources.tell(source)
   }
 
   code(name: string): Code {
@@ -110,7 +117,9 @@ export class SpoolTape implements TapeWriter {
   }
 
   #isDue(): boolean {
-    return this.#through || this.#entries.at > FRAME_BYTES || (++this.#count & (LOOK_AFTER - 1)) === 0
+    return (
+      this.#through || this.#entries.at + this.#sources.bytes > FRAME_BYTES || (++this.#count & (LOOK_AFTER - 1)) === 0
+    )
   }
 
   deliver(code: Code, cause: TurnNo): void {
@@ -163,6 +172,7 @@ export class SpoolTape implements TapeWriter {
     const entries = this.#entries
     const bytes = entries.bytes.subarray(0, entries.at)
     entries.at = 0
+    for (const frame of this.#sources.take()) this.#sink.source(frame)
     return this.#stopped ? -1 : this.#sink.input(kind, bytes, cause)
   }
 }

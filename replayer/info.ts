@@ -54,9 +54,24 @@ export async function loadInfo(
     gaps: log.gaps(),
     fidelity: taped.some(({ unfed, torn }) => unfed.length === 0 && !torn) ? 'replayable' : 'observed',
     fidelityNotes: [...listTapeNotes(taped), ...listNotes(log, tally, sessions)],
+    sources: await countSources(log),
     sessions,
     end: toEnd(log.threads(), tally, origin.isRunning()),
   }
+}
+
+async function countSources(log: LogReader): Promise<RecordingInfo['sources']> {
+  const [paths, sizes] = [new Set<string>(), new Map<string, number>()]
+  for await (const { path, hash, size } of log.sources()) {
+    paths.add(path)
+    sizes.set(hash, size)
+  }
+  let [bytes, missing] = [0, 0]
+  for (const [hash, size] of sizes) {
+    bytes += size
+    if (!(await log.source(hash))) missing++
+  }
+  return { files: paths.size, contents: sizes.size, bytes, missing }
 }
 
 async function tallyEvents(log: LogReader, counts: Tally['counts']): Promise<Tally> {

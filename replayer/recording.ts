@@ -41,6 +41,14 @@ export interface RecordingInfo {
   /** Whether it can be re-executed, and why not. `observed`: state and queries only. */
   readonly fidelity: 'replayable' | 'observed'
   readonly fidelityNotes: readonly string[]
+  /** Files that the program loaded, their different contents, the bytes of these, and how many of them the recording does
+   *  not hold. */
+  readonly sources: {
+    readonly files: number
+    readonly contents: number
+    readonly bytes: number
+    readonly missing: number
+  }
   readonly sessions: readonly SessionInfo[]
   /** How the recorded run ended, as far as the recording says. */
   readonly end: {

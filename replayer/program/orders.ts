@@ -6,25 +6,29 @@ export interface ReplayOrders {
   readonly verdict: string
   /** Run the source files that stand here instead of those that were recorded. */
   readonly local: boolean
+  /** Directory with the recorded sources, by hash. */
+  readonly sources: string
 }
 
 const VARIABLES = {
   tape: 'RETROSCOPE_REPLAY_TAPE',
   verdict: 'RETROSCOPE_REPLAY_VERDICT',
   local: 'RETROSCOPE_REPLAY_LOCAL',
+  sources: 'RETROSCOPE_REPLAY_SOURCES',
 } as const
 
 /** Environment for the re-executed process. */
 export function toReplayEnv(env: Readonly<Record<string, string>>, orders: ReplayOrders): Record<string, string> {
-  const { tape, verdict, local } = orders
-  return { ...env, [VARIABLES.tape]: tape, [VARIABLES.verdict]: verdict, ...(local && { [VARIABLES.local]: '1' }) }
+  const { tape, verdict, local, sources } = orders
+  const files = { [VARIABLES.tape]: tape, [VARIABLES.verdict]: verdict, [VARIABLES.sources]: sources }
+  return { ...env, ...files, ...(local && { [VARIABLES.local]: '1' }) }
 }
 
 /** Reads the orders and takes them out of `process.env`. */
 export function takeReplayOrders(): ReplayOrders | undefined {
   const { env } = process
-  const { [VARIABLES.tape]: tape, [VARIABLES.verdict]: verdict } = env
+  const { [VARIABLES.tape]: tape, [VARIABLES.verdict]: verdict, [VARIABLES.sources]: sources } = env
   const local = env[VARIABLES.local] === '1'
   for (const name of Object.values(VARIABLES)) delete env[name]
-  return tape && verdict ? { tape, verdict, local } : undefined
+  return tape && verdict && sources ? { tape, verdict, sources, local } : undefined
 }

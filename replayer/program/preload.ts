@@ -22,7 +22,7 @@ if (orders) {
   start(internals, orders)
 }
 
-function start(internals: Internals, { tape: tapePath, verdict: verdictPath, local }: ReplayOrders): void {
+function start(internals: Internals, { tape: tapePath, verdict: verdictPath, sources, local }: ReplayOrders): void {
   const raw = {
     writeSync: fs.writeSync,
     writeFileSync: fs.writeFileSync,
@@ -42,7 +42,11 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
     file,
     numberOf,
     handles,
-    cloning: { serialize: (value) => v8().serialize(value), deserialize: (bytes) => v8().deserialize(bytes) },
+    cloning: {
+      serialize: (value) => v8().serialize(value),
+      deserialize: (bytes) => v8().deserialize(bytes),
+      loadSource,
+    },
     onDivergence,
     onEnd,
     onExited,
@@ -71,6 +75,16 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
       return undefined
     } finally {
       tape.bypass = false
+    }
+  }
+
+  function loadSource(hash: string): Buffer {
+    const before = tape.bypass
+    tape.bypass = true
+    try {
+      return raw.readFileSync(`${sources}/${hash}`)
+    } finally {
+      tape.bypass = before
     }
   }
 

@@ -12,14 +12,16 @@ export interface ProgramOptions {
   readonly all?: boolean
   /** Which source files run: those of the recording, or those that stand here. Default: recorded. */
   readonly sources?: 'recorded' | 'local'
+  /** Run recorded sources that do not stand here as they are. */
+  readonly trust?: boolean
 }
 
 /** Runs threads of a recorded program again.
  *  @returns undefined where no thread's inputs were recorded and none was asked for
- *  @throws OBSERVED, NODE_VERSION, DAMAGED */
+ *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE */
 export async function replayProgram(
   path: string,
-  { thread, all, sources = 'recorded' }: ProgramOptions,
+  { thread, all, sources = 'recorded', trust = false }: ProgramOptions,
 ): Promise<readonly ProgramOutcome[] | undefined> {
   const log = await openLog(path)
   try {
@@ -27,7 +29,7 @@ export async function replayProgram(
     if (taped.length === 0 && thread === undefined && !all) return undefined
     const outcomes: ProgramOutcome[] = []
     for (const one of await choose(log, taped, thread, all))
-      outcomes.push(await runProgram(log, one, sources === 'local'))
+      outcomes.push(await runProgram(log, one, { local: sources === 'local', trust }))
     return outcomes
   } finally {
     await log.close()

@@ -11,6 +11,7 @@ import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { ProgramVerdict } from './divergence.js'
 import { toReplayEnv } from './orders.js'
+import { layOutSources, type SourceOptions, type SourceReport } from './recorded-sources.js'
 import { readTape, type TapedThread } from './taped-threads.js'
 import type { WorkerPlan } from './worker-main.js'
 
@@ -20,13 +21,14 @@ const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url))
 export interface ProgramOutcome {
   readonly thread: string
   readonly verdict: ProgramVerdict
+  /** Which of its sources are not as they are here. */
+  readonly sources: SourceReport
 }
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
  *  are this process's.
- *  @param local run the source files that stand here instead of those that were recorded
- *  @throws OBSERVED, NODE_VERSION, DAMAGED */
-export async function runProgram(log: LogReader, taped: TapedThread, local = false): Promise<ProgramOutcome> {
+ *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE */
+export async function runProgram(log: LogReader, taped: TapedThread, options: SourceOptions): Promise<ProgramOutcome> {
   const { thread, head, unfed } = taped
   if (unfed.length > 0) {
     throw new RetroscopeError(
@@ -46,8 +48,10 @@ export async function runProgram(log: LogReader, taped: TapedThread, local = fal
   try {
     const [tape, verdict, empty] = [join(dir, 'tape'), join(dir, 'verdict'), join(dir, 'empty')]
     mkdirSync(empty)
+    const files = join(dir, 'sources')
+    const sources = await layOutSources(log, thread, files, options)
     await writeTape(log, taped, tape)
-    const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, local })
+    const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, local: options.local, sources: files })
     const child = spawn(process.execPath, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
       env: head.worker ? head.env : env,
@@ -61,7 +65,7 @@ export async function runProgram(log: LogReader, taped: TapedThread, local = fal
         `The replay of thread ${thread.path} ended without a verdict (${signal ?? code}).`,
       )
     }
-    return { thread: thread.path, verdict: JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict }
+    return { thread: thread.path, verdict: JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict, sources }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }

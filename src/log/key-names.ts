@@ -1,4 +1,5 @@
 import { PREFIX, toKeyTime, toLastU32, toLastU64, toThreadNumbers } from './keys.js'
+import { toSourceName } from './sources.js'
 
 const BY_SEQ: Readonly<Record<number, string>> = {
   [PREFIX.chunk]: 'the events',
@@ -27,6 +28,8 @@ export function toKeyName(key: Uint8Array): string {
   if (prefix === PREFIX.ordinal && key.length === 9) {
     return `the place of event ${toLastU32(key)} of thread ${toThreadNumbers(key)[0]}`
   }
+  if (prefix === PREFIX.sourceContent) return `the source with the hash ${Buffer.from(key.subarray(1)).toString('hex')}`
+  if (prefix === PREFIX.source) return `the size of the source ${toSourceName(key).path}`
   const hex = Buffer.from(key).toString('hex')
   return prefix === PREFIX.meta ? `the entry ${hex} of the recording's tables` : `the entry ${hex}`
 }

@@ -8,6 +8,8 @@ export interface ContainerNumbers {
 export const PREFIX = {
   meta: 0x01,
   dictionary: 0x02,
+  sourceContent: 0x03,
+  source: 0x04,
   chunk: 0x10,
   header: 0x11,
   time: 0x12,
@@ -80,6 +82,11 @@ export function toLastU32(key: Uint8Array): number {
 /** Thread and number of a `toThreadKey` key, or thread and subject of a container's. */
 export function toThreadNumbers(key: Uint8Array): readonly [thread: number, number: number] {
   return [getU32(key, 1), getU32(key, 5)]
+}
+
+/** The thread of a key that has it behind its prefix. */
+export function toThreadNumber(key: Uint8Array): number {
+  return getU32(key, 1)
 }
 
 /** The time of a `12` key. */

@@ -15,6 +15,7 @@ import { LogTables } from './log-tables.js'
 import { PathQuestion } from './path-set.js'
 import type { DeltaEntry, GapInfo, LogQuery, LogReader, StateAnswer, SubjectRef } from './reader.js'
 import { SegmentReader } from './segment-reader.js'
+import { listSources, loadSource, type SourceFile } from './sources.js'
 import { loadState } from './state.js'
 
 /** Events that are handed out at once. */
@@ -242,6 +243,14 @@ class StoredLog implements LogReader {
       if (!before.ok || judged.some((shift) => question.isShifted(before.state, shift))) return entry
     }
     return undefined
+  }
+
+  sources(thread?: ThreadNo): AsyncIterable<SourceFile> {
+    return listSources(this.#stores?.stores ?? [], thread)
+  }
+
+  source(hash: string): Promise<Uint8Array | null | undefined> {
+    return loadSource(this.#stores?.stores ?? [], hash)
   }
 
   async refresh(): Promise<boolean> {

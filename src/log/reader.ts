@@ -9,6 +9,7 @@ import type {
   ThreadRecord,
 } from '../events.js'
 import type { EventRef, Pid, Seq, SubjectNo, ThreadNo, ThreadPath } from '../ids.js'
+import type { SourceFile } from './sources.js'
 
 /** Names a container for the log: the process number within its thread. */
 export interface SubjectRef {
@@ -96,6 +97,11 @@ export interface LogReader {
   findOrdinal(ref: EventRef): Promise<Seq | undefined>
   /** First and last event of a turn. */
   findTurn(thread: ThreadNo, turn: number): Promise<{ readonly first: Seq; readonly last: Seq } | undefined>
+
+  /** Files that threads loaded, those of one or of all. */
+  sources(thread?: ThreadNo): AsyncIterable<SourceFile>
+  /** A source's bytes. undefined: the recorder left them out, or they were lost; null: they are damaged. */
+  source(hash: string): Promise<Uint8Array | null | undefined>
 
   /** State after event `seq`. The answer is the caller's to mutate: it is never shared. */
   stateAt(container: SubjectRef, seq: Seq): Promise<StateAnswer>

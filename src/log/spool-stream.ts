@@ -1,5 +1,5 @@
 import { type Block, type FrameCursor, isSpool, readBlock, type SpoolPart } from '../spool/block.js'
-import { BLOCK_HEADER_BYTES, DICTIONARY_FRAME, SPOOL_MAGIC } from '../spool/format.js'
+import { BLOCK_HEADER_BYTES, DICTIONARY_FRAME, SOURCE_FRAME, SPOOL_MAGIC } from '../spool/format.js'
 import { readU32 } from './byte-buffer.js'
 import type { FrameSource } from './chunk-writer.js'
 import type { SpoolSource } from './spool-source.js'
@@ -82,6 +82,10 @@ export class SpoolStream {
     while (cursor.next()) {
       if (cursor.kindCode === DICTIONARY_FRAME) {
         this.#writer.learn(this.thread, cursor.payload)
+        continue
+      }
+      if (cursor.kindCode === SOURCE_FRAME) {
+        this.#writer.takeSource(this.thread, cursor.payload)
         continue
       }
       this.ordinal = this.#nextOrdinal++

@@ -1,3 +1,4 @@
+import type { SourceFrame } from '../spool/source-frame.js'
 import { createDecoder } from '../values/decoder.js'
 import { type ChannelEnd, MessagePeek } from './pairs.js'
 import { PatchScan } from './patch-scan.js'
@@ -20,6 +21,8 @@ export class ThreadLog {
   /** Dictionary that no commit has written yet. */
   dictionary: Uint8Array | undefined
   latestDictionary: Uint8Array | undefined
+  /** Sources that it loaded, of which no commit has told yet. */
+  readonly sources: SourceFrame[] = []
 
   constructor(row: ThreadRow) {
     this.row = row

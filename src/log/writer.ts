@@ -8,6 +8,7 @@ import type { WritableKeyValue } from './key-value.js'
 import { PREFIX, toMetaKey, toThreadKey } from './keys.js'
 import { ChannelEnd, type Pairs } from './pairs.js'
 import { PutBuffer } from './put-buffer.js'
+import { SourceWriter } from './sources.js'
 import { encodeRow, type GapRow, type LogRow, type ProcessRow, TABLE, toProcessRow } from './tables.js'
 import { ThreadLog } from './thread-log.js'
 
@@ -46,6 +47,7 @@ export class LogWriter {
   #heldFrom: number
   readonly #puts = new PutBuffer()
   readonly #put = this.#puts.put
+  readonly #sources = new SourceWriter(this.#put)
   #writing: Promise<void> = Promise.resolve()
   readonly #atOnce: boolean
   /** Bytes written to the segment, before compression. */
@@ -125,6 +127,14 @@ export class LogWriter {
     } catch {
       // What can't be decoded afterwards is met, and marked, event by event.
     }
+  }
+
+  /** Takes a source in that the thread loaded. */
+  takeSource(thread: ThreadLog, payload: Uint8Array): void {
+    const source = this.#sources.take(payload)
+    if (!source) return
+    thread.sources.push(source)
+    thread.dirty = true
   }
 
   /** Takes the next event of a thread in, which gets the seq `endSeq` had. */
@@ -293,6 +303,7 @@ export class LogWriter {
       thread.dictionary = undefined
       row.dictionaries++
     }
+    for (const source of thread.sources.splice(0)) this.#sources.list(row.no, source)
     this.#put(toMetaKey(TABLE.thread, row.no), encodeRow(row))
     for (const end of thread.ends.values()) {
       if (!end.dirty) continue

@@ -1,6 +1,13 @@
 import { type ByteTarget, Scratch } from '../values/target.js'
 import { crc32 } from './crc.js'
-import { BLOCK_HEADER_BYTES, DICTIONARY_FRAME, FRAME_FLAGS, FRAME_HEADER_BYTES, SPOOL_MAGIC } from './format.js'
+import {
+  BLOCK_HEADER_BYTES,
+  DICTIONARY_FRAME,
+  FRAME_FLAGS,
+  FRAME_HEADER_BYTES,
+  SOURCE_FRAME,
+  SPOOL_MAGIC,
+} from './format.js'
 
 /** Buffer that a writer starts with and goes back to after an unusually large block. */
 const BUFFER_BYTES = 128 * 1024
@@ -111,7 +118,7 @@ export class BlockWriter {
     target.bytes.set(payload, target.end)
     target.end += payload.length
     this.end()
-    if (kindCode === DICTIONARY_FRAME) this.#ordinal--
+    if (kindCode === DICTIONARY_FRAME || kindCode === SOURCE_FRAME) this.#ordinal--
   }
 
   /** Ends the block. The bytes are valid until the next frame. `anchorUs`: wall clock in µs since the Unix epoch. A frame

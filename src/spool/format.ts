@@ -23,6 +23,9 @@ export const FRAME_HEADER_BYTES = 16
 /** Kind 0 carries a dictionary and is no event; events are 1 + their index in EVENT_KINDS. */
 export const DICTIONARY_FRAME = 0
 
+/** A source that the thread loaded (source-frame.ts); no event either. */
+export const SOURCE_FRAME = 255
+
 export const FRAME_FLAGS = {
   /** The event opens a turn of its thread. */
   turn: 1,

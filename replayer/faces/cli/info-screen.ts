@@ -17,7 +17,7 @@ export async function toInfoScreen(recording: Recording, info: RecordingInfo, pa
     toThreadRows(info.threads),
     toProcessRows(info),
     toEventRows(info),
-    toFidelityRows(info),
+    [...toFidelityRows(info), ...toSourceRows(info)],
     await toNextRows(recording, info, path),
   ]
   return blocks
@@ -115,6 +115,13 @@ function toFidelityRows(info: RecordingInfo): string[] {
   })
   const notes = info.fidelityNotes.map(toSafeLine)
   return toRows('fidelity', [info.fidelity, ...notes, ...sessions], 2 + notes.length + sessions.length - 1)
+}
+
+function toSourceRows({ sources }: RecordingInfo): string[] {
+  const { files, bytes, missing } = sources
+  if (files === 0) return []
+  const left = missing === 0 ? '' : `; ${toCount(missing)} of them not in it: a replay needs these files here`
+  return [row('sources', `${toPlural(files, 'file')}, ${toSize(bytes)}${left}`)]
 }
 
 /** Commands to paste: about this recording, not about recordings in general. */

@@ -1,8 +1,15 @@
+import { toDifference } from '../../program/recorded-sources.js'
 import type { ProgramOutcome } from '../../program/replay-program.js'
 import { toWord } from './shell-word.js'
 
-/** The verdict on a program that was run again, as it is printed. */
-export function toProgramText(recording: string, { thread, verdict }: ProgramOutcome): string {
+/** The verdict on a program that was run again, as it is printed. @param ran which sources were run */
+export function toProgramText(recording: string, outcome: ProgramOutcome, ran: 'recorded' | 'local'): string {
+  const difference = toDifference(outcome.sources)
+  const text = toVerdictText(recording, outcome)
+  return difference === undefined ? text : `${text}\n\n${difference}; the ${ran} ones were run.`
+}
+
+function toVerdictText(recording: string, { thread, verdict }: ProgramOutcome): string {
   const count = `${verdict.turns} turns, ${verdict.entries} entries`
   if (verdict.kind === 'exact') {
     return `Replay of thread ${thread} is exact: ${count}, every one consumed, exit code ${verdict.code}.`

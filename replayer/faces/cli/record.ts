@@ -12,6 +12,7 @@ export type RunRecord = (options: {
   readonly chaos?: number | true
   readonly untilFailure: boolean
   readonly maxRuns: number
+  readonly sources: boolean
 }) => Promise<number>
 
 interface Asked {
@@ -22,6 +23,7 @@ interface Asked {
   readonly chaos?: number | true
   readonly untilFailure: boolean
   readonly maxRuns?: number
+  readonly sources: boolean
 }
 
 /** As shells and `env` have it: what ran us failed, not the command. */
@@ -48,6 +50,7 @@ export function defineRecord(run: RunRecord): Command {
     )
     .option('--until-failure', 'run the command again and again until it fails, and keep that recording', false)
     .option('--max-runs <n>', 'with --until-failure: at most so many runs', toWhole('A number of runs'))
+    .option('--no-sources', 'leave out the source files that were loaded: a replay then needs the same files')
     .passThroughOptions()
     .addHelpText('after', HELP)
     .action(async (command: string[], options: Asked) => {

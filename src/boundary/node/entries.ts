@@ -1,4 +1,6 @@
 import { crc32 } from '../../spool/crc.js'
+import { HASH_BYTES } from '../../spool/source-frame.js'
+import { Source } from './sources.js'
 
 /** Tags of the values in an entry; from SMALL on the byte itself is the number 0 … 127. FORMAT.md has the table. */
 export const TAG = {
@@ -30,6 +32,8 @@ export const TAG = {
   bytesDigest: 25,
   function: 26,
   opaque: 27,
+  sourceText: 28,
+  sourceBytes: 29,
   bareObject: 31,
 } as const
 
@@ -65,6 +69,8 @@ export type Numbering = (value: object) => number
 export interface Cloning {
   serialize(value: unknown): Uint8Array
   deserialize(bytes: Uint8Array): unknown
+  /** The source with that hash; without it a source stays a word. */
+  loadSource?(hash: string): Buffer
 }
 
 /** Appends entries: one call of the program's with what came back, or one delivery to it. */
@@ -73,6 +79,8 @@ export class EntryWriter {
   at = 0
   readonly #numberOf: Numbering
   readonly #cloning: Cloning
+  /** Keeps a source somewhere else. @returns its hash */
+  onSource: (source: Source) => Uint8Array = () => new Uint8Array(HASH_BYTES)
 
   constructor(numberOf: Numbering, cloning: Cloning, capacity = 96 * 1024) {
     this.bytes = Buffer.allocUnsafeSlow(capacity)
@@ -230,7 +238,16 @@ export class EntryWriter {
     if (Array.isArray(value)) return this.#array(value, depth)
     if (value instanceof Error) return this.#error(value, depth)
     if (isPlain(value)) return this.#plain(value as Record<string, unknown>, depth)
+    if (value instanceof Source) return this.#source(value)
     this.#clone(value)
+  }
+
+  #source(source: Source): void {
+    const hash = this.onSource(source)
+    this.tag(source.isText ? TAG.sourceText : TAG.sourceBytes)
+    this.#reserve(HASH_BYTES)
+    this.bytes.set(hash, this.at)
+    this.at += HASH_BYTES
   }
 
   #array(value: readonly unknown[], depth: number): void {
@@ -294,6 +311,11 @@ export interface Digest {
   readonly digest: 'text' | 'bytes'
   readonly length: number
   readonly crc: number
+}
+
+/** Stands for a source where that is not at hand. */
+export interface SourceName {
+  readonly source: string
 }
 
 /** Stands for a value that is known to be there, and no more. */
@@ -396,6 +418,10 @@ export class EntryReader {
         return this.#revive(this.varint())
       case TAG.clone:
         return this.#cloning.deserialize(this.#blob())
+      case TAG.sourceText:
+        return this.#source((source) => source.toString())
+      case TAG.sourceBytes:
+        return this.#source((source) => source)
       case TAG.textDigest:
         return { digest: 'text', length: this.varint() / 2, crc: this.varint() } satisfies Digest
       case TAG.bytesDigest:
@@ -415,6 +441,15 @@ export class EntryReader {
     if (start + size > this.end) throw new RangeError('an entry ends within its bytes')
     this.at = start + size
     return this.bytes.subarray(start, this.at)
+  }
+
+  #source(view: (source: Buffer) => unknown): unknown {
+    const start = this.at
+    this.at = start + HASH_BYTES
+    if (this.at > this.end) throw new RangeError('an entry ends within a hash')
+    const hash = this.bytes.toString('hex', start, this.at)
+    const { loadSource } = this.#cloning
+    return loadSource ? view(loadSource(hash)) : ({ source: hash } satisfies SourceName)
   }
 
   #text(encoding: 'latin1' | 'utf8' | 'utf16le'): string {

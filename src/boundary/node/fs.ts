@@ -4,6 +4,7 @@ import { toBytes } from './entries.js'
 import type { Holder, Internals, Native } from './internals.js'
 import type { Numbering } from './numbering.js'
 import { loadArguments, type Request, type RequestRecorder, type RequestReplayer } from './requests.js'
+import { SourceFinder } from './sources.js'
 import { listFunctions, OUTCOME, replace } from './synchronous.js'
 import type { Code, TapeReader, TapeWriter } from './tape.js'
 
@@ -78,6 +79,25 @@ function saveTargets(tape: TapeWriter, targets: readonly Uint8Array[] | undefine
   }
 }
 
+/** Of a function by which sources are read: what it answers and what it fills, with hashes in the place of sources. */
+interface Find {
+  answer(args: Args, answer: unknown): unknown
+  save(tape: TapeWriter, args: Args, targets: readonly Uint8Array[] | undefined, filled: unknown): void
+}
+
+function makeFind(sources: SourceFinder, name: string): Find | undefined {
+  if (!sources.isAsked(name)) return undefined
+  return {
+    answer: (args, answer) => sources.find(name, args, answer),
+    save(tape, args, targets, filled) {
+      const [target] = targets ?? []
+      const source = target && Number(filled) > 0 && sources.take(args, target.subarray(0, Number(filled)))
+      if (source) tape.value(source)
+      else saveTargets(tape, targets, filled)
+    },
+  }
+}
+
 function loadTargets(tape: TapeReader, targets: readonly Uint8Array[] | undefined): void {
   for (const target of targets ?? []) target.set(tape.value() as Uint8Array)
 }
@@ -87,6 +107,8 @@ interface Promised {
   readonly code: Code
   readonly number: number
   readonly targets: readonly Uint8Array[] | undefined
+  readonly find: Find | undefined
+  readonly args: Args
 }
 
 /** What is needed to follow calls to their completion. */
@@ -101,14 +123,18 @@ interface Followers {
 function followPromise(
   { tape, numbering, chaos }: Followers,
   promise: Promise<unknown>,
-  { code, number, targets }: Promised,
+  { code, number, targets, find, args }: Promised,
 ): Promise<unknown> {
   const cause = tape.turn
   const settle = (value: unknown, fulfilled: boolean): void => {
     tape.deliver(code, cause)
     tape.value(number)
     tape.value(fulfilled)
-    if (fulfilled) saveTargets(tape, targets, value)
+    if (fulfilled) {
+      if (find) find.save(tape, args, targets, value)
+      else saveTargets(tape, targets, value)
+      find?.answer(args, value)
+    }
     saveResult(tape, value, numbering)
     tape.end()
   }
@@ -139,8 +165,10 @@ export function record(internals: Internals, tools: Followers): void {
   const binding = internals.binding('fs')
   const handles = (binding['FileHandle'] as { prototype: Holder }).prototype
   const usePromises = binding['kUsePromises']
+  const sources = new SourceFinder()
   for (const name of listFunctions(binding)) {
     const original = binding[name] as Native
+    const find = makeFind(sources, name)
     const [now, later] = [tape.code(`fs.${name}`), tape.code(`fs.${name} completed`)]
     const reads = name === 'read' || name === 'readBuffers'
     replace(binding, name, function (this: unknown): unknown {
@@ -151,13 +179,13 @@ export function record(internals: Internals, tools: Followers): void {
       const targets = reads ? findTargets(name, args) : undefined
       tape.begin(now)
       argue(tape, name, args, reads)
-      if (mode === undefined) return callNow(tape, original, this, args, targets)
+      if (mode === undefined) return callNow(tape, original, this, args, { targets, find })
       tape.result()
       tape.end()
       if (mode === 'promise') {
         const number = requests.next()
         const promise = Reflect.apply(original, this, args) as Promise<unknown>
-        return followPromise(tools, promise, { code: later, number, targets })
+        return followPromise(tools, promise, { code: later, number, targets, find, args })
       }
       requests.followAny(later, mode, targets && ((_, given) => saveTargets(tape, targets, given[1])))
       return Reflect.apply(original, this, args)
@@ -174,7 +202,15 @@ function saveResult(tape: TapeWriter, value: unknown, numbering: Numbering): voi
   tape.value((value as FileHandle).fd)
 }
 
-function callNow(tape: TapeWriter, original: Native, self: unknown, args: Args, targets?: Uint8Array[]): unknown {
+const NOTHING_READ = { targets: undefined, find: undefined, args: [] }
+
+function callNow(
+  tape: TapeWriter,
+  original: Native,
+  self: unknown,
+  args: Args,
+  { targets, find }: Pick<Promised, 'targets' | 'find'>,
+): unknown {
   let result: unknown
   try {
     result = Reflect.apply(original, self, args)
@@ -187,10 +223,11 @@ function callNow(tape: TapeWriter, original: Native, self: unknown, args: Args, 
   }
   tape.result()
   tape.value(OUTCOME.returned)
-  tape.value(result)
+  tape.value(find ? find.answer(args, result) : result)
   const context = findContext(args)
   tape.value(context?.['errno'] === undefined ? null : { ...context })
-  saveTargets(tape, targets, result)
+  if (find) find.save(tape, args, targets, result)
+  else saveTargets(tape, targets, result)
   tape.end()
   return result
 }
@@ -206,7 +243,7 @@ function recordClose(tools: Followers, handles: Holder): void {
     tape.end()
     const number = requests.next()
     const promise = Reflect.apply(original, this, []) as Promise<unknown>
-    return followPromise(tools, promise, { code: later, number, targets: undefined })
+    return followPromise(tools, promise, { code: later, number, ...NOTHING_READ })
   })
 }
 

@@ -14,6 +14,7 @@ interface Options {
   readonly thread?: string
   readonly all?: true
   readonly sources: 'recorded' | 'local'
+  readonly trust?: true
   readonly until?: string
   readonly module?: string
   readonly turnTimeout: number
@@ -33,6 +34,7 @@ export function defineReplay(): Command {
         .choices(['recorded', 'local'])
         .default('recorded'),
     )
+    .option('--trust', 'of a program: run recorded sources though they do not stand here as they were')
     .option('--until <moment>', 'stop after the turn of 812, @55, +3.2s, -2s, an ISO time, start, end, crash')
     .option('--module <file>', "the session's module, where it doesn't lie where it lay")
     .option('--turn-timeout <ms>', 'a turn that runs longer is a divergence', toMilliseconds, 10_000)
@@ -40,7 +42,7 @@ export function defineReplay(): Command {
     .option('--json', 'one JSON object (replayer/faces/cli/JSON.md); the session’s output goes to stderr')
     .addHelpText(
       'after',
-      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay checkout.retro --session shop\n  retroscope replay checkout.retro --until @55',
+      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay failing.retro --trust\n  retroscope replay failing.retro --sources local\n  retroscope replay checkout.retro --session shop\n  retroscope replay checkout.retro --until @55',
     )
     .action(async (path: string, options: Options) => {
       if (options.session === undefined && options.until === undefined) {
@@ -66,7 +68,7 @@ export function defineReplay(): Command {
 
 async function reportProgram(path: string, outcomes: readonly ProgramOutcome[], options: Options): Promise<void> {
   const answer = { threads: outcomes }
-  const text = outcomes.map((outcome) => toProgramText(path, outcome)).join('\n')
+  const text = outcomes.map((outcome) => toProgramText(path, outcome, options.sources)).join('\n')
   if (options.verdict !== undefined) {
     writeFileSync(options.verdict, `${options.json ? toJsonLine(answer) : text}\n`)
   } else process.stderr.write(`${options.json ? toJsonLine(answer) : toSafe(text)}\n`)

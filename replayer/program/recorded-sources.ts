@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isCode } from '../../src/boundary/node/sources.js'
+import { RetroscopeError } from '../../src/errors.js'
+import type { LogReader, ThreadInfo } from '../../src/log/reader.js'
+import { HASH_BYTES } from '../../src/spool/source-frame.js'
+
+/** Which sources of a thread are not as they are here. */
+export interface SourceReport {
+  /** Files of code that the thread loaded. */
+  readonly files: number
+  readonly changed: readonly string[]
+  readonly missing: readonly string[]
+}
+
+export interface SourceOptions {
+  /** Run the source files that stand here instead of those that were recorded. */
+  readonly local: boolean
+  /** Run recorded sources that do not stand here as they are. */
+  readonly trust: boolean
+}
+
+/** Compares what a thread loaded with the files here, and puts it into a directory, by hash.
+ *  @throws UNTRUSTED where that would run code that does not stand here; NO_SOURCE where a source is nowhere */
+export async function layOutSources(
+  log: LogReader,
+  { no }: ThreadInfo,
+  dir: string,
+  { local, trust }: SourceOptions,
+): Promise<SourceReport> {
+  mkdirSync(dir, { mode: 0o700 })
+  const code = new Set<string>()
+  const [changed, missing, lost] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  for await (const { path, hash } of log.sources(no)) {
+    const here = readHere(path)
+    const same = here && findSame(here, hash)
+    if (isCode(path)) {
+      code.add(path)
+      if (!same) (here ? changed : missing).add(path)
+    }
+    const bytes = same ?? (await log.source(hash)) ?? (local ? here : undefined)
+    if (bytes) writeFileSync(join(dir, hash), bytes, { mode: 0o600 })
+    else lost.add(path)
+  }
+  const report = { files: code.size, changed: [...changed].sort(), missing: [...missing].sort() }
+  if (lost.size > 0) throw toLost([...lost].sort(), changed)
+  if (!local && !trust && changed.size + missing.size > 0) throw toUntrusted(report)
+  return report
+}
+
+function readHere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+/** What a program got as text was that already before it was hashed: no byte of another encoding is left. */
+function findSame(bytes: Buffer, hash: string): Buffer | undefined {
+  if (toHash(bytes) === hash) return bytes
+  const text = Buffer.from(bytes.toString())
+  return toHash(text) === hash ? text : undefined
+}
+
+function toHash(bytes: Buffer): string {
+  return createHash('sha256')
+    .update(bytes)
+    .digest('hex')
+    .slice(0, HASH_BYTES * 2)
+}
+
+const SHOWN = 3
+
+/** The first few, and how many more there are. */
+function toList(paths: readonly string[]): string {
+  const more = paths.length - SHOWN
+  return `${paths.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+/** Which sources differ, in words; undefined where none does. */
+export function toDifference({ files, changed, missing }: SourceReport): string | undefined {
+  const count = changed.length + missing.length
+  if (count === 0) return undefined
+  const parts = [
+    changed.length > 0 && `changed: ${toList(changed)}`,
+    missing.length > 0 && `missing: ${toList(missing)}`,
+  ].filter(Boolean)
+  return `${count} of ${files} recorded sources ${count === 1 ? 'does' : 'do'} not stand here as recorded (${parts.join('; ')})`
+}
+
+function toUntrusted(report: SourceReport): RetroscopeError {
+  return new RetroscopeError('UNTRUSTED', `${toDifference(report)}.`, {
+    hint:
+      'If you trust whoever made the recording, run its own sources with --trust. ' +
+      'To see what the files here do with its inputs, use --sources local.',
+  })
+}
+
+function toLost(lost: readonly string[], changed: ReadonlySet<string>): RetroscopeError {
+  const here = lost.map((path) => `${path} (${changed.has(path) ? 'changed here' : 'missing here'})`)
+  return new RetroscopeError(
+    'NO_SOURCE',
+    `The recording does not hold ${lost.length} of its sources: ${toList(here)}.`,
+    {
+      hint: 'It was made with --no-sources, or is damaged. Check out what was recorded, then replay it again.',
+    },
+  )
+}

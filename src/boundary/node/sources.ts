@@ -1,0 +1,97 @@
+/** What a program loads as code, or reads as its configuration. */
+const NAMES = /\.(?:[cm]?[jt]sx?|json|wasm)$/
+
+const DATA = /\.json$/
+
+/** Whether that file runs; what is left of a program's files is its data, an input like every other. */
+export function isCode(path: string): boolean {
+  return !DATA.test(path)
+}
+
+/** A file that is read asynchronously comes in pieces of this size (lib/internal/fs/promises.js). */
+const PIECE_BYTES = 512 * 1024
+
+/** A file's content that came back from a native call: it goes into the recording once, its hash onto the tape. */
+export class Source {
+  readonly path: string
+  readonly bytes: Buffer
+  /** It came back as text. */
+  readonly isText: boolean
+
+  constructor(path: string, bytes: Buffer, isText: boolean) {
+    this.path = path
+    this.bytes = bytes
+    this.isText = isText
+  }
+}
+
+type Args = ArrayLike<unknown>
+
+const READ_ONLY = 0
+
+/** Functions of the file system by which sources are read. */
+const CALLS: ReadonlySet<string> = new Set([
+  'readFileUtf8',
+  'internalModuleReadJSON',
+  'open',
+  'openFileHandle',
+  'read',
+  'close',
+])
+
+/** Finds sources among the answers of the file system. */
+export class SourceFinder {
+  /** Descriptors that were opened and not read yet. */
+  readonly #open = new Map<unknown, string>()
+
+  /** Whether that function may answer with one. */
+  isAsked(name: string): boolean {
+    return CALLS.has(name)
+  }
+
+  /** The answer of a call as it goes onto the tape. */
+  find(name: string, args: Args, answer: unknown): unknown {
+    const path = args[0]
+    switch (name) {
+      case 'readFileUtf8':
+        return typeof answer === 'string' ? toSource(path, answer) : answer
+      case 'internalModuleReadJSON':
+        if (!Array.isArray(answer) || typeof answer[0] !== 'string') return answer
+        return [toSource(path, answer[0]), ...answer.slice(1)]
+      case 'open':
+      case 'openFileHandle':
+        this.#note(args, answer)
+        return answer
+      case 'close':
+        this.#open.delete(path)
+        return answer
+      default:
+        return answer
+    }
+  }
+
+  /** What was read into the program's buffer, where that is a whole source. */
+  take(args: Args, target: Uint8Array): Source | undefined {
+    const path = this.#open.get(args[0])
+    if (path === undefined) return undefined
+    this.#open.delete(args[0])
+    return target.length === 0 || target.length === PIECE_BYTES
+      ? undefined
+      : new Source(path, Buffer.from(target), false)
+  }
+
+  #note(args: Args, answer: unknown): void {
+    const [path, flags] = [args[0], args[1]]
+    const fd = typeof answer === 'object' && answer !== null ? (answer as { fd?: unknown }).fd : answer
+    if (typeof fd !== 'number') return
+    if (flags === READ_ONLY && typeof path === 'string' && NAMES.test(path)) this.#open.set(fd, path)
+    else this.#open.delete(fd)
+  }
+}
+
+/** A script without an ending says with its first line that it is one, or is what was started. */
+function toSource(path: unknown, text: string): Source | string {
+  if (typeof path !== 'string') return text
+  if (!NAMES.test(path) && !text.startsWith('#!') && path !== process.mainModule?.filename) return text
+  return new Source(path, Buffer.from(text), true)
+}
