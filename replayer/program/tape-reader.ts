@@ -155,6 +155,20 @@ export class ReplayTape implements TapeReader {
     return this.#local[recorded] ?? (0 as Code)
   }
 
+  isNext(code: Code, ...args: readonly unknown[]): boolean {
+    if (this.peek() !== 'call' || this.next !== code) return false
+    const reader = this.#reader
+    const scratch = this.#scratch
+    const { at } = reader
+    reader.varint()
+    scratch.at = 0
+    for (const value of args) scratch.argument(value)
+    const size = scratch.at
+    const isSame = scratch.bytes.compare(reader.bytes, reader.at, reader.at + size, 0, size) === 0
+    reader.at = at
+    return isSame
+  }
+
   deliver(): void {
     this.#agreed = this.#frame?.turn ?? 0
     this.#started = true

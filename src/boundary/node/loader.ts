@@ -35,7 +35,7 @@ type Patch = (holder: Holder, name: string, label: string) => void
 
 /** Where modules are and what kind they are: questions that Node's loaders ask the disk. The file system's own functions
  *  have to be in place already. */
-function install(internals: Internals, patch: Patch): void {
+function install(internals: Internals, patch: Patch, meetStat: (original: Stat) => Stat): void {
   const modules = findBinding(internals, 'modules')
   for (const name of modules ? ON_MODULES : []) patch(modules!, name, `modules.${name}`)
   const { Module } = internals.builtin('internal/modules/cjs/loader') as unknown as { Module: Module }
@@ -48,9 +48,7 @@ function install(internals: Internals, patch: Patch): void {
   }
   if (modules) return
   // Node 20 asks natively from a constant of its loader; these two it lets anybody replace.
-  const holder: Holder = { stat: Module._stat }
-  patch(holder, 'stat', 'Module._stat')
-  supplant(Module, '_stat', holder['stat'] as Native)
+  supplant(Module, '_stat', meetStat(Module._stat as Stat) as Native)
   if (Module._readPackage === before['readPackage']) supplant(Module, '_readPackage', reader['readPackage'] as Native)
 }
 
@@ -130,12 +128,70 @@ function supplant(module: Module, name: '_stat' | '_readPackage', value: Native)
 }
 
 export function record(internals: Internals, tape: TapeWriter): void {
-  install(internals, (holder, name, label) => recordCall(tape, holder, name, label))
+  install(
+    internals,
+    (holder, name, label) => recordCall(tape, holder, name, label),
+    (stat) => recordStat(tape, stat),
+  )
+}
+
+type Stat = (path: string) => number
+
+/** More than half of what the loader of Node 20 asks, it has asked before, and its answer is the same: only others are taken
+ *  down, each with the number of those since the last. */
+function recordStat(tape: TapeWriter, original: Stat): Stat {
+  const code = tape.code('Module._stat')
+  const known = new Map<string, number>()
+  let repeated = 0
+  return function stat(path) {
+    const answer = original(path)
+    if (tape.bypass) return answer
+    if (known.get(path) === answer) {
+      repeated++
+      return answer
+    }
+    tape.begin(code)
+    tape.argument(path)
+    tape.argument(repeated)
+    tape.result()
+    tape.value(answer)
+    tape.end()
+    known.set(path, answer)
+    repeated = 0
+    return answer
+  }
+}
+
+function replayStat(tape: TapeReader, original: Stat): Stat {
+  const code = tape.code('Module._stat')
+  const known = new Map<string, number>()
+  let repeated = 0
+  return function stat(path) {
+    if (tape.bypass) return original(path)
+    const before = known.get(path)
+    if (before !== undefined && !tape.isNext(code, path, repeated)) {
+      repeated++
+      return before
+    }
+    tape.begin(code)
+    tape.argument(path)
+    tape.argument(repeated)
+    tape.result()
+    const answer = tape.value() as number
+    tape.end()
+    known.set(path, answer)
+    repeated = 0
+    return answer
+  }
 }
 
 /** The same from the tape: no file of the program's needs to be there. */
 export function replay(internals: Internals, tape: TapeReader): void {
-  install(internals, (holder, name, label) => replayCall(tape, holder, name, label))
+  install(
+    internals,
+    (holder, name, label) => replayCall(tape, holder, name, label),
+    (stat) => replayStat(tape, stat),
+  )
   const { Module } = internals.builtin('internal/modules/cjs/loader') as unknown as { Module: Module }
   // Beside the program's own Node there may be modules, too.
   Module._initPaths()

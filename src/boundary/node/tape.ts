@@ -60,6 +60,8 @@ export interface TapeReader extends Tape {
   result(): void
   value(): unknown
   end(): void
+  /** Whether that call with these arguments is what comes next. Takes nothing. */
+  isNext(code: Code, ...args: readonly unknown[]): boolean
   /** How to make a delivery of that kind. Called with the tape at its values; calls `end` before the program's callback. */
   on(code: Code, deliver: () => void): void
   /** Whether the next entry is that call, with those arguments. */
