@@ -22,3 +22,9 @@ export type ProgramVerdict =
       readonly turns: number
       readonly entries: number
     }
+
+/** Says of a replay that it ended in front of code that does not stand here. */
+export interface ProgramRefusal {
+  readonly kind: 'refused'
+  readonly path: string
+}

@@ -3,12 +3,14 @@ import { hideFrames, replayBoundary, seedRandom } from '../../src/boundary/node/
 import type { WorkerHead } from '../../src/boundary/node/head.js'
 import { findInternals, type Internals } from '../../src/boundary/node/internals.js'
 import { Numbering, numberOf } from '../../src/boundary/node/numbering.js'
+import type { CodeGuard } from '../../src/boundary/node/replayed-sources.js'
+import { isNamedCode } from '../../src/boundary/node/sources.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
 import { SEAM_SYMBOL } from '../../src/scope/seam.js'
-import type { ProgramDivergence, ProgramVerdict } from './divergence.js'
+import type { ProgramDivergence, ProgramRefusal, ProgramVerdict } from './divergence.js'
 import { HandleTable } from './handle-table.js'
 import { type ReplayOrders, takeReplayOrders } from './orders.js'
-import { ownStack } from './own-stack.js'
+import { isLoading, ownStack } from './own-stack.js'
 import { PassingSeam } from './passing-seam.js'
 import { buildStdio } from './stdio.js'
 import { ReplayTape } from './tape-reader.js'
@@ -22,7 +24,10 @@ if (orders) {
   start(internals, orders)
 }
 
-function start(internals: Internals, { tape: tapePath, verdict: verdictPath, sources, local }: ReplayOrders): void {
+function start(
+  internals: Internals,
+  { tape: tapePath, verdict: verdictPath, sources, local, trust }: ReplayOrders,
+): void {
   const raw = {
     writeSync: fs.writeSync,
     writeFileSync: fs.writeFileSync,
@@ -53,7 +58,7 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, sou
   })
   let thrown: string | undefined
 
-  function say(verdict: ProgramVerdict): void {
+  function say(verdict: ProgramVerdict | ProgramRefusal): void {
     tape.bypass = true
     raw.writeFileSync(verdictPath, JSON.stringify(verdict))
     tape.bypass = false
@@ -66,16 +71,33 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, sou
     return reallyExit(0)
   }
 
-  function findLocal(path: string): Buffer | undefined {
-    if (!/\.[cm]?[jt]sx?$/.test(path)) return undefined
+  function readHere(path: string): Buffer | undefined {
+    const before = tape.bypass
     tape.bypass = true
     try {
       return raw.readFileSync(path)
     } catch {
       return undefined
     } finally {
-      tape.bypass = false
+      tape.bypass = before
     }
+  }
+
+  function findLocal(path: string): Buffer | undefined {
+    return isNamedCode(path) || path === process.mainModule?.filename ? readHere(path) : undefined
+  }
+
+  /** Whatever the recording says of its sources: what runs is compared once more. */
+  const guard: CodeGuard = {
+    isLoading: () => isLoading(__filename),
+    check(path, code, at) {
+      const here = readHere(path)
+      const isSame =
+        typeof code === 'string' ? here?.toString() === code : here?.subarray(at, at + code.length).equals(code)
+      if (isSame) return
+      say({ kind: 'refused', path })
+      reallyExit(0)
+    },
   }
 
   function loadSource(hash: string): Buffer {
@@ -110,7 +132,7 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, sou
     },
     onExited,
     onEnd,
-    ...(local && { findLocal }),
+    sources: { ...(local && { findLocal }), ...(!trust && { guard }) },
   }
   takeIdentity(internals, tape.head)
   const { seed, worker, stdio } = tape.head

@@ -5,6 +5,7 @@ import { isCode } from '../../src/boundary/node/sources.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader, ThreadInfo } from '../../src/log/reader.js'
 import { HASH_BYTES } from '../../src/spool/source-frame.js'
+import type { TapedThread } from './taped-threads.js'
 
 /** Which sources of a thread are not as they are here. */
 export interface SourceReport {
@@ -19,6 +20,20 @@ export interface SourceOptions {
   readonly local: boolean
   /** Run recorded sources that do not stand here as they are. */
   readonly trust: boolean
+  /** Whether the recording came as a packed file: from somewhere else, most likely. */
+  readonly packed: boolean
+}
+
+const TEXT_OPTION = /^(?:-e|-p|-pe|--eval|--print)(?:=|$)/
+
+/** Code that stands in no file: on the command line, or given to a worker as text. There is nothing to compare it with.
+ *  @throws UNTRUSTED where it came with a packed file and nobody trusts that */
+export function checkText({ thread, head }: TapedThread, { trust, packed }: SourceOptions): void {
+  const isText = head.worker ? head.worker.kind === 'text' : head.execArgv.some((word) => TEXT_OPTION.test(word))
+  if (trust || !packed || !isText) return
+  throw new RetroscopeError('UNTRUSTED', `Thread ${thread.path} runs code that stands in no file but in its command.`, {
+    hint: 'If you trust whoever made the recording, run it with --trust. `retroscope info` shows the command.',
+  })
 }
 
 /** Compares what a thread loaded with the files here, and puts it into a directory, by hash.
@@ -45,7 +60,8 @@ export async function layOutSources(
   }
   const report = { files: code.size, changed: [...changed].sort(), missing: [...missing].sort() }
   if (lost.size > 0) throw toLost([...lost].sort(), changed)
-  if (!local && !trust && changed.size + missing.size > 0) throw toUntrusted(report)
+  // Where a file is missing, local sources are the recorded ones.
+  if (!trust && missing.size + (local ? 0 : changed.size) > 0) throw toUntrusted(report)
   return report
 }
 
@@ -90,12 +106,19 @@ export function toDifference({ files, changed, missing }: SourceReport): string 
   return `${count} of ${files} recorded sources ${count === 1 ? 'does' : 'do'} not stand here as recorded (${parts.join('; ')})`
 }
 
+const HINT =
+  'If you trust whoever made the recording, run its own sources with --trust. ' +
+  'To see what the files here do with its inputs, use --sources local.'
+
 function toUntrusted(report: SourceReport): RetroscopeError {
   return new RetroscopeError('UNTRUSTED', `${toDifference(report)}.`, {
-    hint:
-      'If you trust whoever made the recording, run its own sources with --trust. ' +
-      'To see what the files here do with its inputs, use --sources local.',
+    hint: HINT,
   })
+}
+
+/** Of code that the recording does not list among its sources. */
+export function toRefused(path: string): RetroscopeError {
+  return new RetroscopeError('UNTRUSTED', `The recording has other code for ${path} than stands here.`, { hint: HINT })
 }
 
 function toLost(lost: readonly string[], changed: ReadonlySet<string>): RetroscopeError {

@@ -1,8 +1,10 @@
 import { RetroscopeError } from '../../src/errors.js'
 import type { ThreadNo } from '../../src/ids.js'
+import { detectRecording } from '../../src/log/format-file.js'
 import { openLog } from '../../src/log/open.js'
 import type { LogReader } from '../../src/log/reader.js'
 import { findThread } from '../threads.js'
+import type { SourceOptions } from './recorded-sources.js'
 import { type ProgramOutcome, runProgram } from './run.js'
 import { listTaped, type TapedThread } from './taped-threads.js'
 
@@ -23,13 +25,14 @@ export async function replayProgram(
   path: string,
   { thread, all, sources = 'recorded', trust = false }: ProgramOptions,
 ): Promise<readonly ProgramOutcome[] | undefined> {
+  const packed = detectRecording(path).form === 'packed'
+  const options: SourceOptions = { local: sources === 'local', trust, packed }
   const log = await openLog(path)
   try {
     const taped = await listTaped(log)
     if (taped.length === 0 && thread === undefined && !all) return undefined
     const outcomes: ProgramOutcome[] = []
-    for (const one of await choose(log, taped, thread, all))
-      outcomes.push(await runProgram(log, one, { local: sources === 'local', trust }))
+    for (const one of await choose(log, taped, thread, all)) outcomes.push(await runProgram(log, one, options))
     return outcomes
   } finally {
     await log.close()

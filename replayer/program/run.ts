@@ -9,9 +9,9 @@ import { injectPreload } from '../../src/boundary/node/preload-option.js'
 import { toTapeBytes } from '../../src/boundary/node/tape-file.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
-import type { ProgramVerdict } from './divergence.js'
+import type { ProgramRefusal, ProgramVerdict } from './divergence.js'
 import { toReplayEnv } from './orders.js'
-import { layOutSources, type SourceOptions, type SourceReport } from './recorded-sources.js'
+import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
 import { readTape, type TapedThread } from './taped-threads.js'
 import type { WorkerPlan } from './worker-main.js'
 
@@ -44,6 +44,7 @@ export async function runProgram(log: LogReader, taped: TapedThread, options: So
       hint: `Run the replay with Node ${head.node}.`,
     })
   }
+  checkText(taped, options)
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-replay-'))
   try {
     const [tape, verdict, empty] = [join(dir, 'tape'), join(dir, 'verdict'), join(dir, 'empty')]
@@ -51,7 +52,13 @@ export async function runProgram(log: LogReader, taped: TapedThread, options: So
     const files = join(dir, 'sources')
     const sources = await layOutSources(log, thread, files, options)
     await writeTape(log, taped, tape)
-    const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, local: options.local, sources: files })
+    const env = toReplayEnv(injectPreload(head.env, PRELOAD), {
+      tape,
+      verdict,
+      local: options.local,
+      trust: options.trust,
+      sources: files,
+    })
     const child = spawn(process.execPath, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
       env: head.worker ? head.env : env,
@@ -65,7 +72,9 @@ export async function runProgram(log: LogReader, taped: TapedThread, options: So
         `The replay of thread ${thread.path} ended without a verdict (${signal ?? code}).`,
       )
     }
-    return { thread: thread.path, verdict: JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict, sources }
+    const said = JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict | ProgramRefusal
+    if (said.kind === 'refused') throw toRefused(said.path)
+    return { thread: thread.path, verdict: said, sources }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }

@@ -113,6 +113,31 @@ t.test(
   },
 )
 
+t.test('[B11] code that has no name of code is compared when it is loaded', async (t) => {
+  const dir = t.testdir({
+    'main.cjs': "console.log(require('./odd'), require('./odder.txt'))",
+    odd: '"use strict"',
+    'odder.txt': '',
+  })
+  await recordInputs([process.execPath, 'main.cjs'], { cwd: dir })
+  const again = (...more: string[]) => run([process.execPath, CLI, 'replay', 'program.retro', ...more], { cwd: dir })
+  t.equal((await again()).code, 0)
+  writeFileSync(join(dir, 'odd'), 'module.exports = 1')
+  const refused = await again()
+  t.match(refused, { code: 1, stdout: '', stderr: /has other code for \S+odd than stands here[\s\S]*--trust/ })
+  t.match(await again('--trust'), { code: 0, stdout: '{} {}\n' })
+})
+
+t.test('[B11] a text on the command line of a packed recording needs trust', async (t) => {
+  const dir = t.testdir({})
+  await recordInputs([process.execPath, '-e', 'console.log(Math.random())'], { cwd: dir })
+  await run([process.execPath, CLI, 'pack', 'program.retro', '-o', 'packed.retro'], { cwd: dir })
+  const again = (...words: string[]) => run([process.execPath, CLI, 'replay', ...words], { cwd: dir })
+  t.equal((await again('program.retro')).code, 0)
+  t.match(await again('packed.retro'), { code: 1, stdout: '', stderr: /stands in no file but in its command/ })
+  t.equal((await again('packed.retro', '--trust')).code, 0)
+})
+
 t.test('[B12] a damaged source is named, and is taken from here where it stands unchanged', async (t) => {
   const dir = await recordApp(t)
   const store = await openLevelStore(join(dir, 'program.retro/log/000001'))

@@ -27,6 +27,7 @@ import * as processMethods from './process-methods.js'
 import * as processes from './processes.js'
 import * as random from './random.js'
 import { Realms } from './realms.js'
+import type { SourceRules } from './replayed-sources.js'
 import { RequestRecorder, RequestReplayer } from './requests.js'
 import * as streamPipe from './stream-pipe.js'
 import * as streams from './streams.js'
@@ -122,8 +123,7 @@ function perturb(chaos: Chaos, left: ticks.Ticks): void {
 export interface ReplayEvents {
   /** What the program writes to its own stdout and stderr. */
   print(fd: number, bytes: Uint8Array): void
-  /** What stands at that path here, where that shall be run and not what was recorded. */
-  findLocal?(path: string): Buffer | undefined
+  readonly sources: SourceRules
   /** The program has run to its end. */
   onExited(): void
   /** The recording has no more, and the program waits. */
@@ -135,7 +135,7 @@ export function replayBoundary(
   internals: Internals,
   tape: TapeReader,
   numbering: Numbering,
-  { print, findLocal, onExited, onEnd }: ReplayEvents,
+  { print, sources, onExited, onEnd }: ReplayEvents,
 ): void {
   const contexts = new Contexts(internals)
   const requests = new RequestReplayer(tape, contexts)
@@ -148,7 +148,7 @@ export function replayBoundary(
     contexts,
     realms,
     print,
-    ...(findLocal && { findLocal }),
+    sources,
   }
   const left = ticks.replay(internals, tape)
   const isForeign = ending.isEnding(tape)

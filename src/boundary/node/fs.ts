@@ -3,6 +3,7 @@ import type { Contexts } from './context.js'
 import { toBytes } from './entries.js'
 import type { Holder, Internals, Native } from './internals.js'
 import type { Numbering } from './numbering.js'
+import { ReplayedSources, type SourceRules } from './replayed-sources.js'
 import { loadArguments, type Request, type RequestRecorder, type RequestReplayer } from './requests.js'
 import { SourceFinder } from './sources.js'
 import { listFunctions, OUTCOME, replace } from './synchronous.js'
@@ -253,8 +254,7 @@ export interface FsReplay {
   readonly numbering: Numbering
   /** What the program writes to its own stdout and stderr comes out again. */
   print(fd: number, bytes: Uint8Array): void
-  /** What stands at that path here, where that shall be run and not what was recorded. */
-  findLocal?(path: string): Buffer | undefined
+  readonly sources: SourceRules
 }
 
 interface Pending {
@@ -277,7 +277,7 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
   const Stand = makeStandIn(tape, () => promise('close', []), tools)
   // HTTP/2 makes handles of descriptors itself.
   binding['FileHandle'] = Stand
-  const sources = new LocalSources(tools.findLocal)
+  const sources = new ReplayedSources(tools.sources)
   for (const name of listFunctions(binding)) {
     const original = binding[name] as Native
     const now = tape.code(`fs.${name}`)
@@ -290,10 +290,13 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
       if (tape.bypass) return Reflect.apply(original, this, args)
       const mode = findMode(args, usePromises)
       const targets = reads ? findTargets(name, args) : undefined
+      sources.begin(name, args)
       tape.begin(now)
       if (sources.isLocal(name, args)) tape.skipArguments()
       else argue(tape, name, args, reads)
-      if (mode === undefined) return sources.ofText(name, args, answerNow(tape, name, args, targets, tools))
+      if (mode === undefined) {
+        return sources.answer(name, args, answerNow(tape, name, args, targets, tools), targets)
+      }
       tape.result()
       tape.end()
       printWritten(name, args, tools)
@@ -342,49 +345,9 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
     const value = tape.value() ? openStandIn(tape.value() as number) : tape.value()
     tape.end()
     contexts.run(promised.resource, () => {
-      if (fulfilled) promised.resolve(sources.ofHandle(promised, value))
+      if (fulfilled) promised.resolve(sources.answer(promised.name, promised.args, value, promised.targets))
       else promised.reject(value)
     })
-  }
-}
-
-/** Index of the size among the numbers of a stat (src/node_file.h). */
-const STAT_SIZE = 8
-
-/** Puts the source files that stand here in the place of those that were recorded. Modules are read in one piece: those
- *  of CommonJS as text, others through a handle. */
-class LocalSources {
-  readonly #find: FsReplay['findLocal']
-  readonly #open = new Map<unknown, { readonly bytes: Buffer; read: number }>()
-
-  constructor(find: FsReplay['findLocal']) {
-    this.#find = find
-  }
-
-  /** Whether the call reads a file that stands here: how much it asks for depends on that. */
-  isLocal(name: string, args: Args): boolean {
-    return name === 'read' && this.#open.has(args[0])
-  }
-
-  ofText(name: string, args: Args, value: unknown): unknown {
-    if (!this.#find || name !== 'readFileUtf8' || typeof args[0] !== 'string') return value
-    return this.#find(args[0])?.toString() ?? value
-  }
-
-  ofHandle({ name, args, targets }: Pending, value: unknown): unknown {
-    if (!this.#find) return value
-    if (name === 'openFileHandle') {
-      const bytes = this.#find(String(args[0]))
-      if (bytes) this.#open.set((value as FileHandle).fd, { bytes, read: 0 })
-      return value
-    }
-    const file = this.#open.get(args[0])
-    if (!file) return value
-    if (name === 'fstat' && value instanceof Float64Array) value[STAT_SIZE] = file.bytes.length
-    if (name !== 'read') return value
-    const size = file.bytes.copy(targets![0]!, 0, file.read)
-    file.read += size
-    return size
   }
 }
 

@@ -4,6 +4,7 @@ import type { Contexts } from './context.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { type Numbering, turnOf } from './numbering.js'
 import type { Realms } from './realms.js'
+import type { SourceRules } from './replayed-sources.js'
 import { loadArguments, type Request, type RequestRecorder, type RequestReplayer, saveArguments } from './requests.js'
 import { argueAll, OUTCOME, replace } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
@@ -92,8 +93,7 @@ export interface ReplayTools {
   readonly realms: Realms
   /** What the program writes to its own stdout and stderr comes out again. */
   print(fd: number, bytes: Uint8Array): void
-  /** What stands at that path here, where that shall be run and not what was recorded. */
-  findLocal?(path: string): Buffer | undefined
+  readonly sources: SourceRules
 }
 
 export const ALL_ARGUMENTS: EventPlan = {

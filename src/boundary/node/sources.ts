@@ -8,6 +8,11 @@ export function isCode(path: string): boolean {
   return !DATA.test(path)
 }
 
+/** Whether its name says that it is code. */
+export function isNamedCode(path: string): boolean {
+  return isCode(path) && NAMES.test(path)
+}
+
 /** A file that is read asynchronously comes in pieces of this size (lib/internal/fs/promises.js). */
 const PIECE_BYTES = 512 * 1024
 
