@@ -26,5 +26,6 @@ export type ProgramVerdict =
 /** Says of a replay that it ended in front of code that does not stand here. */
 export interface ProgramRefusal {
   readonly kind: 'refused'
-  readonly path: string
+  /** What the recording has. */
+  readonly what: string
 }

@@ -26,7 +26,7 @@ if (orders) {
 
 function start(
   internals: Internals,
-  { tape: tapePath, verdict: verdictPath, sources, local, trust }: ReplayOrders,
+  { tape: tapePath, verdict: verdictPath, sources, local, trust, packed }: ReplayOrders,
 ): void {
   const raw = {
     writeSync: fs.writeSync,
@@ -83,6 +83,11 @@ function start(
     }
   }
 
+  function refuse(what: string): never {
+    say({ kind: 'refused', what })
+    return reallyExit(0)
+  }
+
   function findLocal(path: string): Buffer | undefined {
     return isNamedCode(path) || path === process.mainModule?.filename ? readHere(path) : undefined
   }
@@ -95,8 +100,10 @@ function start(
       const isSame =
         typeof code === 'string' ? here?.toString() === code : here?.subarray(at, at + code.length).equals(code)
       if (isSame) return
-      say({ kind: 'refused', path })
-      reallyExit(0)
+      refuse(`other code for ${path} than stands here`)
+    },
+    onHooks() {
+      if (packed) refuse('answers of module hooks, which hand over code that stands in no file')
     },
   }
 

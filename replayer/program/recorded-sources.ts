@@ -117,8 +117,8 @@ function toUntrusted(report: SourceReport): RetroscopeError {
 }
 
 /** Of code that the recording does not list among its sources. */
-export function toRefused(path: string): RetroscopeError {
-  return new RetroscopeError('UNTRUSTED', `The recording has other code for ${path} than stands here.`, { hint: HINT })
+export function toRefused(what: string): RetroscopeError {
+  return new RetroscopeError('UNTRUSTED', `The recording has ${what}.`, { hint: HINT })
 }
 
 function toLost(lost: readonly string[], changed: ReadonlySet<string>): RetroscopeError {

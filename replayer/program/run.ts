@@ -52,13 +52,7 @@ export async function runProgram(log: LogReader, taped: TapedThread, options: So
     const files = join(dir, 'sources')
     const sources = await layOutSources(log, thread, files, options)
     await writeTape(log, taped, tape)
-    const env = toReplayEnv(injectPreload(head.env, PRELOAD), {
-      tape,
-      verdict,
-      local: options.local,
-      trust: options.trust,
-      sources: files,
-    })
+    const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, sources: files, ...options })
     const child = spawn(process.execPath, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
       env: head.worker ? head.env : env,
@@ -73,7 +67,7 @@ export async function runProgram(log: LogReader, taped: TapedThread, options: So
       )
     }
     const said = JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict | ProgramRefusal
-    if (said.kind === 'refused') throw toRefused(said.path)
+    if (said.kind === 'refused') throw toRefused(said.what)
     return { thread: thread.path, verdict: said, sources }
   } finally {
     rmSync(dir, { recursive: true, force: true })

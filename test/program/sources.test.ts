@@ -128,6 +128,22 @@ t.test('[B11] code that has no name of code is compared when it is loaded', asyn
   t.match(await again('--trust'), { code: 0, stdout: '{} {}\n' })
 })
 
+t.test('[B11] module hooks of a packed recording need trust', async (t) => {
+  const dir = t.testdir({
+    'main.mjs': `
+      import { register } from 'node:module'
+      register('data:text/javascript,export const load = (url, context, next) => next(url, context)')
+      await import('./other.mjs')`,
+    'other.mjs': 'console.log(Math.random() < 2)',
+  })
+  t.equal((await recordInputs([process.execPath, 'main.mjs'], { cwd: dir })).code, 0)
+  await run([process.execPath, CLI, 'pack', 'program.retro', '-o', 'packed.retro'], { cwd: dir })
+  const again = (...words: string[]) => run([process.execPath, CLI, 'replay', ...words], { cwd: dir })
+  t.match(await again('packed.retro'), { code: 1, stderr: /has answers of module hooks, which hand over code/ })
+  t.notMatch((await again('packed.retro', '--trust')).stderr, /module hooks/)
+  t.notMatch((await again('program.retro')).stderr, /module hooks/)
+})
+
 t.test('[B11] a text on the command line of a packed recording needs trust', async (t) => {
   const dir = t.testdir({})
   await recordInputs([process.execPath, '-e', 'console.log(Math.random())'], { cwd: dir })

@@ -194,6 +194,7 @@ export function replay(tools: ReplayTools, messages: MessageReader): void {
   }
   let worker: InternalWorker | undefined
   line.workers.InternalWorker = standIn(line.workers.InternalWorker, receive, (made) => {
+    tools.sources.guard?.onHooks()
     worker = made
   })
   const { MessageChannel } = internals.builtin('internal/worker/io') as { MessageChannel: new () => { port2: object } }

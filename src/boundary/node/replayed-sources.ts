@@ -14,6 +14,8 @@ export interface CodeGuard {
   isLoading(): boolean
   /** What of the code at that path was read. Does not return where something else stands here. */
   check(path: string, code: string | Uint8Array, at: number): void
+  /** The program's module hooks are asked, which may hand over code that stands in no file. */
+  onHooks(): void
 }
 
 type Args = ArrayLike<unknown>
