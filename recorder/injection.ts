@@ -1,4 +1,5 @@
 import type { WorkerStart } from '../src/boundary/node/head.js'
+import type { Level } from './levels.js'
 
 /** What a Node process or worker of the tree is told. */
 export interface Orders {
@@ -16,6 +17,7 @@ export interface Orders {
   readonly chaos?: number
   /** Put what threads load into the recording, and not only its hashes. */
   readonly sources: boolean
+  readonly level: Level
   /** How a worker was started. */
   readonly worker?: WorkerStart
 }
@@ -37,6 +39,7 @@ const VARIABLES = {
   inputs: 'RETROSCOPE_INPUTS',
   chaos: 'RETROSCOPE_CHAOS',
   noSources: 'RETROSCOPE_NO_SOURCES',
+  level: 'RETROSCOPE_LEVEL',
 } as const
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(VARIABLES))
@@ -63,6 +66,7 @@ export function injectPairs(pairs: EnvPairs, injection: Injection, thread: strin
   if (injection.inputs) injected.push(`${VARIABLES.inputs}=1`)
   if (injection.chaos !== undefined) injected.push(`${VARIABLES.chaos}=${injection.chaos}`)
   if (!injection.sources) injected.push(`${VARIABLES.noSources}=1`)
+  if (injection.level !== 'full') injected.push(`${VARIABLES.level}=${injection.level}`)
   return injected
 }
 
@@ -118,11 +122,21 @@ export function takeOrders(preload: string): Orders | undefined {
   const inputs = env[VARIABLES.inputs] === '1'
   const chaos = env[VARIABLES.chaos]
   const sources = env[VARIABLES.noSources] !== '1'
+  const level = env[VARIABLES.level] === 'off' ? 'off' : 'full'
   for (const name of NAMES) delete env[name]
   const options = env['NODE_OPTIONS']
   const restored = restoreOptions(options, preload)
   if (restored === undefined) delete env['NODE_OPTIONS']
   else if (restored !== options) env['NODE_OPTIONS'] = restored
   if (!recording || !thread || !key) return undefined
-  return { recording, thread, key, keepEnv, inputs, sources, ...(chaos !== undefined && { chaos: Number(chaos) }) }
+  return {
+    recording,
+    thread,
+    key,
+    keepEnv,
+    inputs,
+    level,
+    sources,
+    ...(chaos !== undefined && { chaos: Number(chaos) }),
+  }
 }

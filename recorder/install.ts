@@ -2,7 +2,9 @@ import type { ThreadPath } from '../src/ids.js'
 import { SEAM_SYMBOL, type Seam } from '../src/scope/seam.js'
 import { Driver } from './driver.js'
 import type { FrameSink, GapEncoder } from './frame-sink.js'
+import type { Level } from './levels.js'
 import { watchLife } from './life.js'
+import { OffDriver } from './off-driver.js'
 import { claimSpool } from './recording-directory.js'
 import type { Redaction, RedactOptions } from './redaction.js'
 import { SpoolWriter } from './spool-writer.js'
@@ -18,6 +20,8 @@ export interface ThreadOptions {
   readonly findPeer?: (of: object) => ThreadPath | undefined
   /** The thread's inputs go on a tape. */
   readonly taped?: boolean
+  /** Default: full. */
+  readonly level?: Level
 }
 
 /** The recorder of this thread, at work. */
@@ -38,11 +42,13 @@ export function recordThread(options: ThreadOptions): Installed {
 /** The same with any sink. */
 export function install(
   path: ThreadPath,
-  options: Pick<ThreadOptions, 'preload' | 'redaction' | 'findPeer' | 'taped'>,
+  options: Pick<ThreadOptions, 'preload' | 'redaction' | 'findPeer' | 'taped' | 'level'>,
   openSink: (encodeGap: GapEncoder) => FrameSink,
 ): Installed {
-  const record = describeThread(path, options.redaction, options.preload)
-  const driver = new Driver({
+  const { level = 'full' } = options
+  const thread = describeThread(path, options.redaction, options.preload)
+  const record = level === 'full' ? thread : { ...thread, level }
+  const driver = new (level === 'off' ? OffDriver : Driver)({
     redaction: options.redaction,
     openSink,
     thread: { op: 'spawn', name: path, type: 'thread', incarnation: 0, thread: record },

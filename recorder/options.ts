@@ -1,11 +1,14 @@
 import { RetroscopeError } from '../src/errors.js'
 import { parsePointer } from '../src/json/pointer.js'
+import { isLevel, LEVELS, type Level } from './levels.js'
 import type { RedactOptions } from './redaction.js'
 
 export interface SetupOptions {
   /** Directory to record into, `NAME.retro` by custom. When it is taken, `NAME-2.retro` is used and said on stderr.
    *  Without it the recording stays in memory. Ignored where a recording is under way already. */
   readonly out?: string
+  /** `off`: of channels and containers only that they exist. Ignored where a recording is under way already. Default full. */
+  readonly level?: Level
   /** What to withhold besides secret-like names and texts, which are withheld anyway. */
   readonly redact?: RedactOptions
   /** Number of events that are kept, process events aside; earlier ones are pruned. Default 10,000 in memory. With
@@ -15,13 +18,13 @@ export interface SetupOptions {
   readonly live?: boolean
 }
 
-const OPTIONS = ['out', 'redact', 'maxEvents', 'live'] as const
+const OPTIONS = ['out', 'level', 'redact', 'maxEvents', 'live'] as const
 const REDACT_OPTIONS = ['keys', 'paths', 'patterns', 'fn'] as const
 
 /** Parses what a program passed. @throws USAGE naming the option and what it takes */
 export function toSetupOptions(value: unknown): SetupOptions {
   const options = toRecord(value ?? {}, 'setup', OPTIONS)
-  const { out, maxEvents, live, redact } = options
+  const { out, level, maxEvents, live, redact } = options
   if (out !== undefined && (typeof out !== 'string' || out === '')) throw wrong('out', 'the path of a directory', out)
   if (maxEvents !== undefined && !(Number.isSafeInteger(maxEvents) && (maxEvents as number) > 0)) {
     throw wrong('maxEvents', 'an integer greater than 0', maxEvents)
@@ -31,6 +34,7 @@ export function toSetupOptions(value: unknown): SetupOptions {
   if (maxEvents !== undefined && out !== undefined && !live) {
     throw wrong('maxEvents', 'effect with `out` only where `live` is true, for a collector has to prune', maxEvents)
   }
+  if (level !== undefined && !isLevel(level)) throw wrong('level', `one of ${LEVELS.join(', ')}`, level)
   if (redact !== undefined) checkRedact(toRecord(redact, 'redact', REDACT_OPTIONS))
   return options as SetupOptions
 }

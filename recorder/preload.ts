@@ -41,6 +41,7 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
     redaction,
     findPeer,
     taped: internals !== undefined,
+    level: shared.level,
   })
   const parent = toParent(path)
   if (parent) peers.set(parentPort ?? process, parent)

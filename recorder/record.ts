@@ -9,6 +9,7 @@ import { collect } from './collection.js'
 import { type CommandEnd, runCommand, toEndText, toExitCode } from './command.js'
 import { redactWords } from './command-words.js'
 import { injectEnv } from './injection.js'
+import type { Level } from './levels.js'
 import { getTimeUs } from './originals.js'
 import { toDefaultPath } from './recording-path.js'
 import { Redaction } from './redaction.js'
@@ -40,6 +41,7 @@ export interface RecordOptions {
   readonly maxRuns: number
   /** With inputs: put the sources that the program loads into the recording. Default: true. */
   readonly sources?: boolean
+  readonly level: Level
 }
 
 /** Records a command and all that it starts, and is the collector of that recording. Whatever happens to the recording
@@ -84,7 +86,7 @@ async function recordRun(
   keep: RecordOptions['keep'],
   chaos: number | undefined,
 ): Promise<CommandEnd> {
-  const { command, keepEnv, inputs, sources = true } = options
+  const { command, keepEnv, inputs, level, sources = true } = options
   const recording = resolve(options.out ?? toDefaultPath(command))
   const redaction = new Redaction({}, keepEnv ? {} : process.env)
   const isNew = !existsSync(recording)
@@ -97,6 +99,7 @@ async function recordRun(
     keepEnv,
     inputs,
     sources,
+    level,
     ...(chaos !== undefined && { chaos }),
   }
   const obstacle = findOwnObstacle(command)

@@ -47,7 +47,8 @@ async function recordToDirectory(options: SetupOptions, recording: string): Prom
   try {
     const base = env[THREAD_VARIABLE] ?? '0'
     const thread = isMainThread ? base : `${base}.${threadId}`
-    installed = recordThread({ recording, thread, redaction, findPeer: (end) => findPeer(end, installed.path) })
+    const { level = 'full' } = options
+    installed = recordThread({ recording, thread, redaction, level, findPeer: (end) => findPeer(end, installed.path) })
   } catch (error) {
     report('directory', `${recording} cannot be written (${toMessage(error)}); events stay in memory`)
     return recordToMemory(options)
@@ -67,7 +68,7 @@ async function recordToDirectory(options: SetupOptions, recording: string): Prom
   return new RecordingScope(installed.driver, onStop, toDirectoryLog(recording, recorder))
 }
 
-async function recordToMemory({ redact, maxEvents = MEMORY_EVENTS }: SetupOptions): Promise<Scope> {
+async function recordToMemory({ redact, level = 'full', maxEvents = MEMORY_EVENTS }: SetupOptions): Promise<Scope> {
   // The log's writer is loaded by those who record without a directory: it is the collector then.
   const { MemoryLog } = await import('../src/log/memory-log.js')
   const redaction = new Redaction(redact, process.env)
@@ -75,7 +76,7 @@ async function recordToMemory({ redact, maxEvents = MEMORY_EVENTS }: SetupOption
   const path = toThreadPath(isMainThread ? '0' : `0.${threadId}`)
   log.append(path, Buffer.from(SPOOL_MAGIC, 'latin1'))
   const sink = () => new MemorySink((block) => log.append(path, block))
-  const installed = install(path, { redaction, findPeer: (end) => findPeer(end, path) }, sink)
+  const installed = install(path, { redaction, level, findPeer: (end) => findPeer(end, path) }, sink)
   const recorder = { flush: () => installed.driver.flush(), running: true }
   const onStop = () => {
     installed.stop()

@@ -1,9 +1,10 @@
 import type { Event, EventOf } from '../src/events.js'
 import { type ThreadPath, toOrdinal } from '../src/ids.js'
 import type { LogReader, ProcessInfo, SubjectRef } from '../src/log/reader.js'
+import { toEventName } from './event-names.js'
 import { findPartner, listOtherEnds, loadRef } from './pairs.js'
 import { findSubject } from './processes.js'
-import type { WhyLink } from './recording.js'
+import type { Evidence, WhyLink } from './recording.js'
 import { findThread } from './threads.js'
 
 /** What a chain of causes comes to. */
@@ -20,7 +21,7 @@ type Step = { readonly link: WhyLink } | { readonly root: string } | { readonly 
 
 /** Follows recorded links from `event` down to its root input. Only what the log says: it never guesses. */
 export async function followCauses(log: LogReader, event: Event, how: string): Promise<Chain> {
-  const links: WhyLink[] = [{ event, evidence: 'recorded', how }]
+  const links: WhyLink[] = [{ event, evidence: toEvidence(event), how }]
   const seen = new Set([event.seq])
   let at = event
   for (;;) {
@@ -28,9 +29,13 @@ export async function followCauses(log: LogReader, event: Event, how: string): P
     if ('root' in step) return { links: nameLast(links, step.root), ends: 'root', unknown: null }
     if ('unknown' in step) return { links, ends: 'unknown', unknown: step.unknown }
     if (seen.has(step.link.event.seq)) {
-      return { links, ends: 'unknown', unknown: `the recorded causes go round in a circle at ${step.link.event.seq}` }
+      return {
+        links,
+        ends: 'unknown',
+        unknown: `the recorded causes go round in a circle at ${nameSeq(log, step.link.event)}`,
+      }
     }
-    links.push(step.link)
+    links.push({ ...step.link, evidence: toEvidence(at, step.link.event) })
     seen.add(step.link.event.seq)
     at = step.link.event
   }
@@ -89,7 +94,7 @@ async function stepToCause(log: LogReader, event: Event): Promise<Step> {
   const differ = cause && origin && (cause.ordinal !== origin.ordinal || cause.thread !== origin.thread)
   const other = differ ? await loadRef(log, cause) : undefined
   const how = cause && !differ ? `in the handling of ${nameOf(log, found)}` : `on behalf of ${nameOf(log, found)}`
-  const mention = other ? `; what made it run was ${other.seq}, ${nameOf(log, other)}` : ''
+  const mention = other ? `; what made it run was ${nameSeq(log, other)}, ${nameOf(log, other)}` : ''
   return { link: { event: found, evidence: 'recorded', how: `${how}${mention}` } }
 }
 
@@ -118,6 +123,15 @@ async function stepToParent(log: LogReader, event: Event): Promise<Step> {
     return { link: { event: found, evidence: 'recorded', how: `started by thread ${parentPath}` } }
   }
   return { unknown: `no event of thread ${parentPath} says that it started thread ${path}` }
+}
+
+/** A link that a derived event has a part in is not in the log: the re-execution went through it. */
+function toEvidence(...events: readonly Event[]): Evidence {
+  return events.some(({ derived }) => derived !== undefined) ? 'derived' : 'recorded'
+}
+
+function nameSeq(log: LogReader, { seq }: Event): string {
+  return toEventName(log.position(seq))
 }
 
 /** Says that something is missing only where the log knows it. */

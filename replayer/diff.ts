@@ -1,6 +1,7 @@
 import type { Seq } from '../src/ids.js'
 import { diffValues } from '../src/json/diff-values.js'
 import type { LogReader, ProcessInfo } from '../src/log/reader.js'
+import { toEventMoment } from './event-names.js'
 import type { DiffAnswer } from './recording.js'
 import { loadStateAt } from './states.js'
 
@@ -13,7 +14,8 @@ export async function diffStates(log: LogReader, container: ProcessInfo, from: S
   const after = await loadStateAt(log, container, to)
   if (!after.ok) return after
   const patch = diffValues(before.state, after.state)
-  return { ok: true, from: start, to, patch, before: before.state, after: after.state }
+  const [first, last] = [toEventMoment(log.position(start)), toEventMoment(log.position(to))]
+  return { ok: true, from: first, to: last, patch, before: before.state, after: after.state }
 }
 
 /** Seq of the container's first state where that lies between the two. */

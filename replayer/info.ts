@@ -56,6 +56,7 @@ export async function loadInfo(
     fidelityNotes: [...listTapeNotes(taped), ...listNotes(log, tally, sessions)],
     sources: await countSources(log),
     sessions,
+    derived: 0,
     end: toEnd(log.threads(), tally, origin.isRunning()),
   }
 }

@@ -3,7 +3,9 @@ import type { Event } from '../src/events.js'
 import { type Seq, toSeq } from '../src/ids.js'
 import type { GapInfo, LogQuery, LogReader, ProcessInfo, StateAnswer, ThreadInfo } from '../src/log/reader.js'
 import { followCauses } from './causes.js'
+import { MergedLog } from './derived/merged-log.js'
 import { diffStates } from './diff.js'
+import { type EventName, toEventMoment } from './event-names.js'
 import { toText } from './event-text.js'
 import { readHistory } from './history.js'
 import { loadInfo, type Origin } from './info.js'
@@ -31,36 +33,47 @@ import { explain } from './why.js'
 
 /** Every question over one log, whatever store it stands in. */
 export class LogRecording implements Recording {
+  /** Numbers derived events among the recorded ones; what goes out is named as people name it. */
   readonly #log: LogReader
+  /** The recorded ones alone. */
+  readonly #recorded: LogReader
   readonly #origin: Origin
   readonly #tapes: TapeNames
   #closed = false
 
   constructor(log: LogReader, origin: Origin) {
     this.#log = log
+    this.#recorded = log instanceof MergedLog ? log.base : log
     this.#origin = origin
-    this.#tapes = new TapeNames(log)
+    this.#tapes = new TapeNames(this.#recorded)
   }
 
   async info(onProgress?: (seq: number) => void): Promise<RecordingInfo> {
-    return loadInfo(this.#open(), this.#origin, onProgress)
+    this.#open()
+    const info = await loadInfo(this.#recorded, this.#origin, onProgress)
+    return { ...info, processes: this.getProcesses(), derived: this.#log.endSeq - this.#recorded.endSeq }
   }
 
   getSpan(): { readonly firstSeq: Seq; readonly endSeq: number } {
-    const { firstSeq, endSeq } = this.#open()
+    this.#open()
+    const { firstSeq, endSeq } = this.#recorded
     return { firstSeq, endSeq }
   }
 
   getThreads(): readonly ThreadInfo[] {
-    return this.#open().threads()
+    this.#open()
+    return this.#recorded.threads()
   }
 
   getProcesses(): readonly ProcessInfo[] {
-    return this.#open().processes()
+    return this.#open()
+      .processes()
+      .map((process) => this.#toOuter(process))
   }
 
   getGaps(): readonly GapInfo[] {
-    return this.#open().gaps()
+    this.#open()
+    return this.#recorded.gaps()
   }
 
   isRunning(): boolean {
@@ -77,7 +90,8 @@ export class LogRecording implements Recording {
     const limit = wanted === undefined && Number.isFinite(left) ? { limit: left } : {}
     for await (const batch of log.batches({ ...(await this.#toLogQuery(query)), ...limit })) {
       for (const raw of batch) {
-        const event = raw.kind === 'delivery' || raw.kind === 'values' ? await this.#tapes.name(raw) : raw
+        const named = raw.kind === 'delivery' || raw.kind === 'values' ? await this.#tapes.name(raw) : raw
+        const event = this.#name(named)
         if (wanted !== undefined && !toSearchText(names, event).includes(wanted)) continue
         yield event
         if (--left <= 0) return
@@ -85,26 +99,33 @@ export class LogRecording implements Recording {
     }
   }
 
-  async resolve(moment: MomentInput, options?: MomentOptions): Promise<Seq> {
-    return resolveMoment(this.#open(), moment, options)
+  async resolve(moment: MomentInput, options?: MomentOptions): Promise<EventName> {
+    return toEventMoment(this.#log.position(await this.#find(moment, options)))
+  }
+
+  async move(from: MomentInput, by: number): Promise<EventName> {
+    const { firstSeq, endSeq } = this.#open()
+    const to = Math.min(Math.max((await this.#find(from)) + by, firstSeq), endSeq - 1)
+    return toEventMoment(this.#log.position(toSeq(to)))
   }
 
   async event(moment: MomentInput): Promise<Event> {
-    return this.#load(await this.resolve(moment))
+    return this.#name(await this.#load(await this.#find(moment)))
   }
 
   async process(input: ProcessInput): Promise<ProcessInfo> {
-    return findProcess(this.#open(), input)
+    return this.#toOuter(findProcess(this.#open(), input))
   }
 
   async stateAt(container: ProcessInput, moment: MomentInput = 'end'): Promise<StateAnswer> {
     const found = findContainer(this.#open(), container)
-    return loadStateAt(this.#log, found, await this.resolve(moment))
+    const answer = await loadStateAt(this.#log, found, await this.#find(moment))
+    return answer.ok ? { ...answer, ...this.#log.position(answer.seq) } : answer
   }
 
   async diff(container: ProcessInput, from: MomentInput, to: MomentInput): Promise<DiffAnswer> {
     const found = findContainer(this.#open(), container)
-    return diffStates(this.#log, found, await this.resolve(from), await this.resolve(to))
+    return diffStates(this.#log, found, await this.#find(from), await this.#find(to))
   }
 
   async *history(
@@ -112,7 +133,7 @@ export class LogRecording implements Recording {
     query: Parameters<Recording['history']>[1] = {},
   ): AsyncGenerator<HistoryEntry> {
     const found = findContainer(this.#open(), container)
-    yield* readHistory(this.#log, found, {
+    const entries = readHistory(this.#log, found, {
       pointer: query.path === undefined ? undefined : toPlace(query.path),
       from: await this.#toEdge(query.from, 'first'),
       to: await this.#toEdge(query.to, 'last'),
@@ -120,20 +141,29 @@ export class LogRecording implements Recording {
       limit: query.limit,
       values: query.values !== false || query.path !== undefined,
     })
+    for await (const entry of entries) yield this.#name(entry)
   }
 
   async why(container: ProcessInput, pointer: string, query: { readonly at?: MomentInput } = {}): Promise<WhyAnswer> {
     const found = findContainer(this.#open(), container)
-    return explain(this.#log, found, toPlace(pointer), await this.resolve(query.at ?? 'end'))
+    const answer = await explain(this.#log, found, toPlace(pointer), await this.#find(query.at ?? 'end'))
+    if (!answer.ok) return answer
+    return {
+      ...answer,
+      container: this.#toOuter(answer.container),
+      chain: this.#nameLinks(answer.chain),
+      equal: answer.equal.map((place) => this.#name(place)),
+    }
   }
 
   async causes(moment: MomentInput): Promise<readonly WhyLink[]> {
-    const chain = await followCauses(this.#open(), await this.event(moment), 'this event')
-    return chain.links
+    const chain = await followCauses(this.#open(), await this.#load(await this.#find(moment)), 'this event')
+    return this.#nameLinks(chain.links)
   }
 
-  async partner(seq: Seq): Promise<Event | undefined> {
-    return findPartner(this.#open(), await this.#load(await this.resolve(seq)))
+  async partner(moment: MomentInput): Promise<Event | undefined> {
+    const found = await findPartner(this.#open(), await this.#load(await this.#find(moment)))
+    return found && this.#name(found)
   }
 
   async refresh(): Promise<boolean> {
@@ -151,6 +181,29 @@ export class LogRecording implements Recording {
   #open(): LogReader {
     if (this.#closed) throw new RetroscopeError('CLOSED', 'The recording was closed.')
     return this.#log
+  }
+
+  async #find(moment: MomentInput, options?: MomentOptions): Promise<Seq> {
+    return resolveMoment(this.#open(), moment, options)
+  }
+
+  /** What goes out has the names that people use. */
+  #name<T extends { readonly seq: Seq }>(placed: T): T {
+    return this.#log === this.#recorded ? placed : { ...placed, ...this.#log.position(placed.seq) }
+  }
+
+  #nameLinks(links: readonly WhyLink[]): readonly WhyLink[] {
+    return links.map((link) => ({ ...link, event: this.#name(link.event) }))
+  }
+
+  #toOuter(process: ProcessInfo): ProcessInfo {
+    if (this.#log === this.#recorded) return process
+    const { spawnedAt, endedAt } = process
+    return {
+      ...process,
+      spawnedAt: this.#log.position(spawnedAt).seq,
+      endedAt: endedAt === null ? null : this.#log.position(endedAt).seq,
+    }
   }
 
   async #load(seq: Seq): Promise<Event> {

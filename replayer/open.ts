@@ -8,6 +8,7 @@ import { openLog } from '../src/log/open.js'
 import { openPackedStore } from '../src/log/packed-store.js'
 import type { LogReader } from '../src/log/reader.js'
 import { isAlive } from '../src/log/temporary-dir.js'
+import { openMerged } from './derived/store.js'
 import { LogRecording } from './log-recording.js'
 import type { Recording } from './recording.js'
 
@@ -37,7 +38,7 @@ async function openPath(path: string): Promise<Recording> {
   if (detectRecording(path).form === 'packed') return openPacked(path)
   const { format, command } = readFormat(path)
   const log = await openLog(path)
-  return new LogRecording(log, {
+  return new LogRecording(await openMerged(path, log), {
     path,
     form: 'directory',
     format,
@@ -52,7 +53,7 @@ async function openPacked(path: string): Promise<Recording> {
   const { format, command } = packed.format
   await packed.close()
   const log = await openLog(path)
-  return new LogRecording(log, {
+  return new LogRecording(await openMerged(path, log), {
     path,
     form: 'packed',
     format,

@@ -1,6 +1,7 @@
 import type { Event, EventKind, Patch } from '../src/events.js'
 import type { EventRef, Pid, Seq, ThreadPath } from '../src/ids.js'
-import type { GapInfo, ProcessInfo, StateAnswer, ThreadInfo } from '../src/log/reader.js'
+import type { GapInfo, Position, ProcessInfo, StateAnswer, ThreadInfo } from '../src/log/reader.js'
+import type { EventName } from './event-names.js'
 
 /** A position as people write it (DESIGN §1), or a seq. */
 export type MomentInput = string | number
@@ -50,6 +51,8 @@ export interface RecordingInfo {
     readonly missing: number
   }
   readonly sessions: readonly SessionInfo[]
+  /** Events that were derived by re-execution and stand among the recorded ones in answers, not in `events` and `counts`. */
+  readonly derived: number
   /** How the recorded run ended, as far as the recording says. */
   readonly end: {
     readonly kind: 'exit' | 'crash' | 'killed' | 'running'
@@ -68,8 +71,7 @@ export interface SessionInfo {
   readonly opened: string | null
 }
 
-export interface HistoryEntry {
-  readonly seq: Seq
+export interface HistoryEntry extends Position {
   readonly timeUs: number
   readonly patch: Patch | null
   readonly coalesced: boolean
@@ -81,15 +83,16 @@ export interface HistoryEntry {
 export type DiffAnswer =
   | {
       readonly ok: true
-      readonly from: Seq
-      readonly to: Seq
+      readonly from: EventName
+      readonly to: EventName
       readonly patch: Patch
       readonly before: unknown
       readonly after: unknown
     }
   | Extract<StateAnswer, { ok: false }>
 
-export type Evidence = 'recorded' | 'verified' | 'equal' | 'temporal'
+/** `derived`: the link is not in the log; an exact re-execution went through it. The rest as DESIGN §7 has it. */
+export type Evidence = 'recorded' | 'derived' | 'verified' | 'equal' | 'temporal'
 
 /** One link of a chain: `event` happened because of the next one, with that evidence. */
 export interface WhyLink {
@@ -112,7 +115,7 @@ export type WhyAnswer =
       readonly ends: 'root' | 'unknown'
       readonly unknown: string | null
       /** Where in the root input's payload the same value stands. A hint, never a cause. */
-      readonly equal: readonly { readonly seq: Seq; readonly pointer: string }[]
+      readonly equal: readonly (Position & { readonly pointer: string })[]
     }
   | Extract<StateAnswer, { ok: false }>
   | { readonly ok: false; readonly error: 'never_written'; readonly detail: string }
@@ -140,7 +143,9 @@ export interface Recording {
   isRunning(): boolean
   events(query?: EventQuery): AsyncIterable<Event>
   /** @throws UNKNOWN_MOMENT or OUTSIDE, with what exists */
-  resolve(moment: MomentInput, options?: MomentOptions): Promise<Seq>
+  resolve(moment: MomentInput, options?: MomentOptions): Promise<EventName>
+  /** The event that stands `by` events behind that one, or before it; the first or last where there are not so many. */
+  move(from: MomentInput, by: number): Promise<EventName>
   event(moment: MomentInput): Promise<Event>
   /** @throws UNKNOWN_PROCESS or AMBIGUOUS_NAME, with what exists and what was meant */
   process(input: ProcessInput): Promise<ProcessInfo>
@@ -164,7 +169,7 @@ export interface Recording {
   /** The chain of any event: itself first, then what it happened because of, down to the root or where the log ends. */
   causes(moment: MomentInput): Promise<readonly WhyLink[]>
   /** The event that sent what `seq` received, or the one that received what it sent. */
-  partner(seq: Seq): Promise<Event | undefined>
+  partner(moment: MomentInput): Promise<Event | undefined>
   refresh(): Promise<boolean>
   close(): Promise<void>
 }

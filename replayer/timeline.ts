@@ -17,6 +17,8 @@ export async function resolveMoment(log: LogReader, input: MomentInput, options:
   switch (moment.kind) {
     case 'seq':
       return resolveSeq(log, moment.seq)
+    case 'derived':
+      return resolveDerived(log, moment)
     case 'turn':
       return resolveTurn(log, moment, options)
     case 'time':
@@ -47,17 +49,33 @@ function resolveSeq(log: LogReader, seq: number): Seq {
   if (!Number.isSafeInteger(seq) || seq < 0) {
     throw new RetroscopeError('UNKNOWN_MOMENT', `${seq} is no seq: seqs are 0, 1, 2, …`)
   }
-  if (seq >= log.endSeq) {
-    throw new RetroscopeError('OUTSIDE', `Moment ${seq} is outside the recording: its events are ${toSpan(log)}.`, {
+  if (seq > toSpan(log).last) {
+    throw new RetroscopeError('OUTSIDE', `Moment ${seq} is outside the recording: its events are ${toSpanText(log)}.`, {
       hint: 'Use a seq in that range, or end.',
     })
   }
-  if (seq < log.firstSeq) {
-    throw new RetroscopeError('OUTSIDE', `Event ${seq} was pruned: the recording still holds ${toSpan(log)}.`, {
+  if (seq < toSpan(log).first) {
+    throw new RetroscopeError('OUTSIDE', `Event ${seq} was pruned: the recording still holds ${toSpanText(log)}.`, {
       hint: 'Use a seq in that range, or start.',
     })
   }
-  return toSeq(seq)
+  return log.findPosition({ seq: toSeq(seq) })!
+}
+
+function resolveDerived(log: LogReader, { seq, derived }: Extract<Moment, { kind: 'derived' }>): Seq {
+  const after = resolveSeq(log, seq)
+  const found = log.findPosition({ seq: toSeq(seq), derived })
+  if (found !== undefined) return found
+  let last = 0
+  while (log.findPosition({ seq: toSeq(seq), derived: last + 1 }) !== undefined) last++
+  const what = last === 0 ? 'none' : `up to ${seq}.${last}`
+  throw new RetroscopeError(
+    'OUTSIDE',
+    `There is no event ${seq}.${derived}: behind event ${seq}, ${what} was derived.`,
+    {
+      hint: last === 0 ? `Use ${log.position(after).seq}.` : `Use ${seq}.${last}.`,
+    },
+  )
 }
 
 async function resolveTurn(
@@ -161,6 +179,12 @@ export async function findCrash(log: LogReader): Promise<Seq | undefined> {
   return undefined
 }
 
-function toSpan(log: LogReader): string {
-  return `${log.firstSeq} to ${log.endSeq - 1}`
+/** Seqs of the first and the last event. */
+function toSpan(log: LogReader): { readonly first: number; readonly last: number } {
+  return { first: log.position(log.firstSeq).seq, last: log.position(toSeq(log.endSeq - 1)).seq }
+}
+
+function toSpanText(log: LogReader): string {
+  const { first, last } = toSpan(log)
+  return `${first} to ${last}`
 }

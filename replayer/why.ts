@@ -3,6 +3,7 @@ import { type Seq, toSeq } from '../src/ids.js'
 import { Replica } from '../src/json/patch.js'
 import type { DeltaEntry, LogReader, ProcessInfo, StateAnswer } from '../src/log/reader.js'
 import { followCauses } from './causes.js'
+import { toEventName } from './event-names.js'
 import { ABSENT, type Found, findEqual, isSame, listMembers, look } from './places.js'
 import type { WhyAnswer, WhyLink } from './recording.js'
 import { toList, toSuggestion } from './spelling.js'
@@ -28,7 +29,8 @@ export async function explain(log: LogReader, container: ProcessInfo, pointer: s
   if (written && 'error' in written) return written
   if (!written) return toNeverWritten(log, state.state, pointer)
   const event = await log.find(written.seq)
-  if (!event) return { ok: false, error: 'damaged', detail: `event ${written.seq} cannot be read` }
+  if (!event)
+    return { ok: false, error: 'damaged', detail: `event ${toEventName(log.position(written.seq))} cannot be read` }
   const chain = await followCauses(log, event, `wrote ${pointer === '' ? 'the state' : pointer}`)
   return {
     ok: true,
@@ -159,7 +161,7 @@ export async function loadBefore(log: LogReader, container: ProcessInfo, seq: Se
 
 function toNeverWritten(log: LogReader, state: unknown, pointer: string): WhyAnswer {
   if (look(state, pointer).found) {
-    const detail = `the value was there before event ${log.firstSeq}, the first that is still held`
+    const detail = `the value was there before event ${toEventName(log.position(log.firstSeq))}, the first that is still held`
     return { ok: false, error: 'pruned', detail }
   }
   const parent = pointer.slice(0, Math.max(0, pointer.lastIndexOf('/')))

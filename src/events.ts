@@ -21,6 +21,8 @@ export type ProcessType = 'os' | 'thread' | 'store' | 'actor' | 'object' | 'chan
 /** What every event carries whatever its kind. */
 export interface EventHead {
   readonly seq: Seq
+  /** Only of an event that a re-execution derived: it has no seq of its own, and is the n-th behind the event of `seq`. */
+  readonly derived?: number
   readonly thread: ThreadNo
   readonly ordinal: Ordinal
   /** Microseconds since the recording's start. */
@@ -76,6 +78,8 @@ export interface ThreadRecord {
   readonly cwd: string
   /** Absent: the program wrapped itself with `setup()`; present: the `record` command's preload did. */
   readonly preload?: boolean
+  /** Absent: messages and states were recorded; `off`: only that their channels and containers are there. */
+  readonly level?: 'off'
 }
 
 export interface SessionRecord {

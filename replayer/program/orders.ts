@@ -1,4 +1,6 @@
-/** What a program that is run again is told, in variables that it does not see. */
+import type { ProgramRefusal, ProgramVerdict } from './divergence.js'
+
+/** What a program that is run again is told, in a variable that it does not see. */
 export interface ReplayOrders {
   /** File with the thread's tape. */
   readonly tape: string
@@ -12,34 +14,34 @@ export interface ReplayOrders {
   readonly packed: boolean
   /** Directory with the recorded sources, by hash. */
   readonly sources: string
+  /** Messages and states were recorded. */
+  readonly full: boolean
+  /** File for what the program's channels and containers do; absent where nobody asks. */
+  readonly trace?: string
+  /** Follow on whose behalf the traced program does what it does. */
+  readonly origins: boolean
+  /** Bytes of stdout and stderr that an earlier replay has printed. */
+  readonly printed: Printed
 }
 
-const VARIABLES = {
-  tape: 'RETROSCOPE_REPLAY_TAPE',
-  verdict: 'RETROSCOPE_REPLAY_VERDICT',
-  local: 'RETROSCOPE_REPLAY_LOCAL',
-  trust: 'RETROSCOPE_REPLAY_TRUST',
-  packed: 'RETROSCOPE_REPLAY_PACKED',
-  sources: 'RETROSCOPE_REPLAY_SOURCES',
-} as const
+/** What it says in the end. */
+export interface ReplayAnswer {
+  readonly verdict: ProgramVerdict | ProgramRefusal
+  readonly printed: Printed
+}
+
+export type Printed = readonly [stdout: number, stderr: number]
+
+const VARIABLE = 'RETROSCOPE_REPLAY'
 
 /** Environment for the re-executed process. */
 export function toReplayEnv(env: Readonly<Record<string, string>>, orders: ReplayOrders): Record<string, string> {
-  const given: Record<string, string> = {}
-  for (const [name, variable] of Object.entries(VARIABLES)) {
-    const value = orders[name as keyof ReplayOrders]
-    if (value !== false) given[variable] = value === true ? '1' : value
-  }
-  return { ...env, ...given }
+  return { ...env, [VARIABLE]: JSON.stringify(orders) }
 }
 
 /** Reads the orders and takes them out of `process.env`. */
 export function takeReplayOrders(): ReplayOrders | undefined {
-  const { env } = process
-  const { [VARIABLES.tape]: tape, [VARIABLES.verdict]: verdict, [VARIABLES.sources]: sources } = env
-  const [local, trust, packed] = [VARIABLES.local, VARIABLES.trust, VARIABLES.packed].map((name) => env[name] === '1')
-  for (const name of Object.values(VARIABLES)) delete env[name]
-  return tape && verdict && sources
-    ? { tape, verdict, sources, local: local!, trust: trust!, packed: packed! }
-    : undefined
+  const orders = process.env[VARIABLE]
+  delete process.env[VARIABLE]
+  return orders === undefined ? undefined : (JSON.parse(orders) as ReplayOrders)
 }

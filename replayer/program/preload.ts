@@ -9,11 +9,12 @@ import { TapeFile } from '../../src/boundary/node/tape-file.js'
 import { SEAM_SYMBOL } from '../../src/scope/seam.js'
 import type { ProgramDivergence, ProgramRefusal, ProgramVerdict } from './divergence.js'
 import { HandleTable } from './handle-table.js'
-import { type ReplayOrders, takeReplayOrders } from './orders.js'
+import { type ReplayAnswer, type ReplayOrders, takeReplayOrders } from './orders.js'
 import { isLoading, ownStack } from './own-stack.js'
 import { PassingSeam } from './passing-seam.js'
 import { buildStdio } from './stdio.js'
 import { ReplayTape } from './tape-reader.js'
+import { openTrace, type Trace } from './trace.js'
 
 // What a program that is run again loads before its first line (`dist/replayer/program/preload.cjs`).
 const orders = takeReplayOrders()
@@ -24,10 +25,9 @@ if (orders) {
   start(internals, orders)
 }
 
-function start(
-  internals: Internals,
-  { tape: tapePath, verdict: verdictPath, sources, local, trust, packed }: ReplayOrders,
-): void {
+function start(internals: Internals, orders: ReplayOrders): void {
+  const { tape: tapePath, verdict: verdictPath, sources, local, trust, packed } = orders
+  const { trace: path, origins: follows, full } = orders
   const raw = {
     writeSync: fs.writeSync,
     writeFileSync: fs.writeFileSync,
@@ -55,12 +55,17 @@ function start(
     onDivergence,
     onEnd,
     onExited,
+    onTurn: (frame) => trace?.beginTurn(frame.ordinal),
   })
+  const trace: Trace | undefined =
+    path === undefined ? undefined : openTrace(internals, tape, { path, follows, full }, raw.writeSync)
   let thrown: string | undefined
+  const printed: [number, number] = [0, 0]
 
   function say(verdict: ProgramVerdict | ProgramRefusal): void {
+    trace?.flush()
     tape.bypass = true
-    raw.writeFileSync(verdictPath, JSON.stringify(verdict))
+    raw.writeFileSync(verdictPath, JSON.stringify({ verdict, printed } satisfies ReplayAnswer))
     tape.bypass = false
   }
 
@@ -133,8 +138,11 @@ function start(
   const count = () => ({ turns: tape.turns, entries: tape.entries })
   const events = {
     print(target: number, bytes: Uint8Array): void {
+      const at = target === 1 ? 0 : 1
+      const left = bytes.subarray(Math.max(0, Math.min(bytes.length, orders.printed[at] - printed[at])))
+      printed[at] += bytes.length
       tape.bypass = true
-      writeAll(raw.writeSync, target, bytes)
+      writeAll(raw.writeSync, target, left)
       tape.bypass = false
     },
     onExited,
@@ -149,7 +157,7 @@ function start(
     thrown = String((error as Error)?.stack ?? error)
   })
   process.on('exit', () => {})
-  Object.defineProperty(globalThis, SEAM_SYMBOL, { value: new PassingSeam(), configurable: true })
+  Object.defineProperty(globalThis, SEAM_SYMBOL, { value: trace?.seam ?? new PassingSeam(full), configurable: true })
   replayBoundary(internals, tape, numbering, events)
   hideFrames(internals, __filename)
   if (!worker) buildStdio(internals, stdio)

@@ -3,6 +3,7 @@ import type { ThreadNo } from '../../src/ids.js'
 import { detectRecording } from '../../src/log/format-file.js'
 import { openLog } from '../../src/log/open.js'
 import type { LogReader } from '../../src/log/reader.js'
+import { derive } from '../derived/derive.js'
 import { findThread } from '../threads.js'
 import type { SourceOptions } from './recorded-sources.js'
 import { type ProgramOutcome, runProgram } from './run.js'
@@ -16,6 +17,8 @@ export interface ProgramOptions {
   readonly sources?: 'recorded' | 'local'
   /** Run recorded sources that do not stand here as they are. */
   readonly trust?: boolean
+  /** Derive what its channels and containers did, and keep it with the recording. */
+  readonly trace?: boolean
 }
 
 /** Runs threads of a recorded program again.
@@ -23,7 +26,7 @@ export interface ProgramOptions {
  *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE */
 export async function replayProgram(
   path: string,
-  { thread, all, sources = 'recorded', trust = false }: ProgramOptions,
+  { thread, all, trace, sources = 'recorded', trust = false }: ProgramOptions,
 ): Promise<readonly ProgramOutcome[] | undefined> {
   const packed = detectRecording(path).form === 'packed'
   const options: SourceOptions = { local: sources === 'local', trust, packed }
@@ -32,7 +35,13 @@ export async function replayProgram(
     const taped = await listTaped(log)
     if (taped.length === 0 && thread === undefined && !all) return undefined
     const outcomes: ProgramOutcome[] = []
-    for (const one of await choose(log, taped, thread, all)) outcomes.push(await runProgram(log, one, options))
+    for (const one of await choose(log, taped, thread, all)) {
+      if (trace) outcomes.push(await derive(path, log, one, options))
+      else {
+        const { printed: _, ...outcome } = await runProgram(log, one, options)
+        outcomes.push(outcome)
+      }
+    }
     return outcomes
   } finally {
     await log.close()

@@ -9,8 +9,8 @@ import { injectPreload } from '../../src/boundary/node/preload-option.js'
 import { toTapeBytes } from '../../src/boundary/node/tape-file.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
-import type { ProgramRefusal, ProgramVerdict } from './divergence.js'
-import { toReplayEnv } from './orders.js'
+import type { ProgramVerdict } from './divergence.js'
+import { type Printed, type ReplayAnswer, toReplayEnv } from './orders.js'
 import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
 import { readTape, type TapedThread } from './taped-threads.js'
 import type { WorkerPlan } from './worker-main.js'
@@ -23,12 +23,30 @@ export interface ProgramOutcome {
   readonly verdict: ProgramVerdict
   /** Which of its sources are not as they are here. */
   readonly sources: SourceReport
+  /** Events that were derived, where that was asked for. They are kept where they were not recorded, else they agree. */
+  readonly derived?: { readonly events: number; readonly kept: boolean }
+}
+
+export interface RunOptions extends SourceOptions {
+  /** Path for the trace of what its channels and containers do. */
+  readonly trace?: string
+  /** Follow on whose behalf the traced program does what it does. Default: true. */
+  readonly origins?: boolean
+  /** What an earlier replay has printed is not printed again. */
+  readonly printed?: Printed
+  /** Keep what it prints to itself. */
+  readonly quiet?: boolean
 }
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
  *  are this process's.
  *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE */
-export async function runProgram(log: LogReader, taped: TapedThread, options: SourceOptions): Promise<ProgramOutcome> {
+export async function runProgram(
+  log: LogReader,
+  taped: TapedThread,
+  options: RunOptions,
+): Promise<ProgramOutcome & Pick<ReplayAnswer, 'printed'>> {
+  const { trace, origins = true, printed = [0, 0], quiet = false } = options
   const { thread, head, unfed } = taped
   if (unfed.length > 0) {
     throw new RetroscopeError(
@@ -51,13 +69,17 @@ export async function runProgram(log: LogReader, taped: TapedThread, options: So
     mkdirSync(empty)
     const files = join(dir, 'sources')
     const sources = await layOutSources(log, thread, files, options)
-    await writeTape(log, taped, tape)
-    const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, sources: files, ...options })
+    await writeTape(log, taped, tape, trace !== undefined)
+    const { local, trust, packed } = options
+    const env = toReplayEnv(injectPreload(head.env, PRELOAD), {
+      ...{ tape, verdict, sources: files, local, trust, packed },
+      ...{ full: thread.record?.level !== 'off', origins, printed, ...(trace !== undefined && { trace }) },
+    })
     const child = spawn(process.execPath, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
       env: head.worker ? head.env : env,
       argv0: head.argv0,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: quiet ? 'ignore' : ['ignore', 'inherit', 'inherit'],
     })
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     if (!existsSync(verdict)) {
@@ -66,9 +88,9 @@ export async function runProgram(log: LogReader, taped: TapedThread, options: So
         `The replay of thread ${thread.path} ended without a verdict (${signal ?? code}).`,
       )
     }
-    const said = JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict | ProgramRefusal
-    if (said.kind === 'refused') throw toRefused(said.what)
-    return { thread: thread.path, verdict: said, sources }
+    const said = JSON.parse(readFileSync(verdict, 'utf8')) as ReplayAnswer
+    if (said.verdict.kind === 'refused') throw toRefused(said.verdict.what)
+    return { thread: thread.path, verdict: said.verdict, printed: said.printed, sources }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
@@ -83,9 +105,9 @@ function toWords(head: TapeHead, env: Readonly<Record<string, string>>, path: st
   return [...(worker.execArgv ? [] : execArgv), `--random-seed=${seed}`, WORKER_MAIN, path]
 }
 
-async function writeTape(log: LogReader, { thread }: TapedThread, path: string): Promise<void> {
+async function writeTape(log: LogReader, { thread }: TapedThread, path: string, landmarks: boolean): Promise<void> {
   const file = createWriteStream(path, { mode: 0o600 })
-  for await (const frame of readTape(log, thread)) {
+  for await (const frame of readTape(log, thread, landmarks)) {
     if (!file.write(toTapeBytes(frame))) await once(file, 'drain')
   }
   file.end()

@@ -5,6 +5,7 @@ import type { TapeFile, TapeFrame } from '../../src/boundary/node/tape-file.js'
 import type { ProgramDivergence } from './divergence.js'
 import { toEntryText, toValueText } from './entry-text.js'
 import type { HandleTable } from './handle-table.js'
+import { Landmarks } from './landmarks.js'
 
 export interface ReplayTapeOptions {
   readonly file: TapeFile
@@ -15,6 +16,8 @@ export interface ReplayTapeOptions {
   readonly onExited: () => void
   /** The recording has no more, though the program did not end in it. Never returns. */
   readonly onEnd: () => never
+  /** A turn begins with that frame: what ran before it is over. */
+  readonly onTurn?: ((frame: TapeFrame) => void) | undefined
   /** Ends the replay. Never returns. */
   readonly onDivergence: (divergence: ProgramDivergence) => never
 }
@@ -36,6 +39,9 @@ export class ReplayTape implements TapeReader {
   readonly #local: (Code | undefined)[] = []
   readonly #deliverers = new Map<Code, () => void>()
   #frame: TapeFrame | undefined
+  readonly #landmarks: Landmarks
+  /** The frame of the last entry that was taken. */
+  #last: TapeFrame | undefined
   #started = false
   #agreed = 0
   /** The call of the moment does not fit: what it was given is collected until it can be shown. */
@@ -46,6 +52,7 @@ export class ReplayTape implements TapeReader {
 
   constructor(options: ReplayTapeOptions) {
     this.#options = options
+    this.#landmarks = new Landmarks(options.file)
     this.#reader = new EntryReader(new Uint8Array(), (number) => this.#find(number), options.cloning)
     this.#scratch = new EntryWriter(options.numberOf, options.cloning, 4096)
     this.head = this.#readHead()
@@ -69,6 +76,7 @@ export class ReplayTape implements TapeReader {
     if (kind === 'end' && !this.exited) this.#options.onEnd()
     this.#entryAt = this.#reader.at
     if (kind === 'call' && this.next === code) {
+      this.#take(this.#frame!)
       this.#reader.varint()
       return
     }
@@ -169,8 +177,24 @@ export class ReplayTape implements TapeReader {
     return isSame
   }
 
+  /** Events of the recording that the program has met. */
+  get landmarks(): Landmarks {
+    return this.#landmarks
+  }
+
+  /** What a turn consumes is said behind what it does: it was met where the turn has more to say. */
+  #take(frame: TapeFrame): void {
+    const last = this.#last
+    if (frame === last) return
+    this.#last = frame
+    if (last && frame.kind === 'values' && last.kind === 'values') this.#landmarks.meet(last)
+  }
+
   deliver(): void {
+    this.#options.onTurn?.(this.#frame!)
     this.#agreed = this.#frame?.turn ?? 0
+    this.#last = this.#frame
+    this.#landmarks.meet(this.#frame!)
     this.#started = true
     this.turns++
     this.entries++
@@ -252,7 +276,7 @@ export class ReplayTape implements TapeReader {
   #readFrame(): TapeFrame | undefined {
     this.bypass = true
     try {
-      return this.#options.file.next()
+      return this.#landmarks.next()
     } finally {
       this.bypass = false
     }

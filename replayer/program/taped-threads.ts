@@ -21,15 +21,18 @@ const NO_CLONING: Cloning = {
 }
 
 /** The tape's frame that an event is; undefined for every other event. */
-export function toTapeFrame(event: Event): TapeFrame | undefined {
+export function toTapeFrame(event: Event, startedAtUs = 0): TapeFrame | undefined {
   if (event.kind !== 'delivery' && event.kind !== 'values') return undefined
   const { entries } = event.body as { entries?: Uint8Array }
-  return entries && { kind: event.kind, seq: event.seq, turn: event.turn, bytes: entries }
+  const { kind, seq, ordinal, turn, timeUs } = event
+  return entries && { kind, seq, ordinal, turn, timeUs: timeUs + startedAtUs, bytes: entries }
 }
 
-/** The thread's tape, in order. @throws DAMAGED when part of it is missing */
-export async function* readTape(log: LogReader, thread: ThreadInfo): AsyncGenerator<TapeFrame> {
-  for await (const event of log.events({ thread: thread.no, kinds: ['delivery', 'values', 'gap'] })) {
+/** The thread's tape, in order. @param landmarks whether the events that wrappers cause stand in it too
+ *  @throws DAMAGED when part of it is missing */
+export async function* readTape(log: LogReader, thread: ThreadInfo, landmarks = false): AsyncGenerator<TapeFrame> {
+  const kinds = ['delivery', 'values', 'gap', ...(landmarks ? (['process', 'mark'] as const) : [])] as const
+  for await (const event of log.events({ thread: thread.no, kinds })) {
     if (event.kind === 'gap') {
       throw new RetroscopeError(
         'DAMAGED',
@@ -39,9 +42,17 @@ export async function* readTape(log: LogReader, thread: ThreadInfo): AsyncGenera
         },
       )
     }
-    const frame = toTapeFrame(event)
+    const frame = toTapeFrame(event, log.startedAtUs) ?? toLandmark(event, log.startedAtUs)
     if (frame) yield frame
   }
+}
+
+/** An event that a wrapper caused, named by the number of its process or by the text of a mark. */
+function toLandmark(event: Event, startedAtUs: number): TapeFrame | undefined {
+  const { kind, seq, ordinal, turn, timeUs } = event
+  if (kind !== 'mark' && (kind !== 'process' || event.subject === 0)) return undefined
+  const name = kind === 'mark' ? event.body.text : String(event.subject)
+  return { kind, seq, ordinal, turn, timeUs: timeUs + startedAtUs, bytes: Buffer.from(name) }
 }
 
 /** Threads that can be run again. */

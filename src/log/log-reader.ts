@@ -13,7 +13,7 @@ import type { KeyValue } from './key-value.js'
 import type { LevelDamage } from './leveldb/check.js'
 import { LogTables } from './log-tables.js'
 import { PathQuestion } from './path-set.js'
-import type { DeltaEntry, GapInfo, LogQuery, LogReader, StateAnswer, SubjectRef } from './reader.js'
+import type { DeltaEntry, GapInfo, LogQuery, LogReader, Position, StateAnswer, SubjectRef } from './reader.js'
 import { SegmentReader } from './segment-reader.js'
 import { listSources, loadSource, type SourceFile } from './sources.js'
 import { loadState } from './state.js'
@@ -62,6 +62,14 @@ class StoredLog implements LogReader {
 
   get endSeq(): number {
     return this.#segments.at(-1)?.log.endSeq ?? 0
+  }
+
+  position(seq: Seq): Position {
+    return { seq }
+  }
+
+  findPosition({ seq, derived }: Position): Seq | undefined {
+    return derived === undefined ? seq : undefined
   }
 
   threads() {

@@ -56,12 +56,18 @@ export interface LogQuery {
 }
 
 export type StateAnswer =
-  | { readonly ok: true; readonly state: unknown; readonly seq: Seq }
+  | ({ readonly ok: true; readonly state: unknown } & Position)
   | {
       readonly ok: false
       readonly error: 'not_found' | 'pruned' | 'exited' | 'incomplete' | 'damaged'
       readonly detail: string
     }
+
+/** What an event is called: its seq; with `derived` the n-th that was derived after the event of that seq. */
+export interface Position {
+  readonly seq: Seq
+  readonly derived?: number
+}
 
 export interface DeltaEntry {
   readonly seq: Seq
@@ -82,6 +88,10 @@ export interface LogReader {
   /** First seq that is still held (later than 0 once segments were pruned), and the number of seqs ever given. */
   readonly firstSeq: Seq
   readonly endSeq: number
+  /** What people call the event of that seq, and back: where derived events stand among recorded ones, a reader numbers
+   *  all of them. `findPosition`: undefined where nothing is called so. */
+  position(seq: Seq): Position
+  findPosition(position: Position): Seq | undefined
   threads(): readonly ThreadInfo[]
   processes(): readonly ProcessInfo[]
   gaps(): readonly GapInfo[]

@@ -4,6 +4,7 @@ import { toMoment } from '../../src/moments.js'
 t.test('every form of a moment parses', async (t) => {
   t.same(toMoment('812'), { kind: 'seq', seq: 812 })
   t.same(toMoment('#812'), { kind: 'seq', seq: 812 })
+  t.same(toMoment('812.3'), { kind: 'derived', seq: 812, derived: 3 })
   t.same(toMoment('@55.2'), { kind: 'turn', turn: 55, step: 2 })
   t.same(toMoment('@55'), { kind: 'turn', turn: 55, step: 0 })
   t.same(toMoment('+3.204s'), { kind: 'time', us: 3_204_000, fromEnd: false })
@@ -14,7 +15,7 @@ t.test('every form of a moment parses', async (t) => {
 })
 
 t.test('what names no moment is an error that says what does', async (t) => {
-  for (const text of ['', 'soon', '-', '@', '12q', '1.5']) {
+  for (const text of ['', 'soon', '-', '@', '12q', '1.5x']) {
     t.throws(() => toMoment(text), { code: 'UNKNOWN_MOMENT', hint: /start, end or crash/ })
   }
 })

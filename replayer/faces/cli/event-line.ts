@@ -1,6 +1,7 @@
 import type { Event } from '../../../src/events.js'
 import type { ProcessInfo, ThreadInfo } from '../../../src/log/reader.js'
 import { toRelative } from '../../durations.js'
+import { toEventName } from '../../event-names.js'
 import { toText } from '../../event-text.js'
 import { findSubject } from '../../processes.js'
 import { cut, getWidth } from './output.js'
@@ -51,7 +52,7 @@ export class EventNames {
 /** An event as one line: seq, time, process, kind, what happened. Safe for a terminal, cut to its width. */
 export function toEventLine(event: Event, names: EventNames): string {
   const head = [
-    String(event.seq).padStart(7),
+    toEventName(event).padStart(7),
     toRelative(event.timeUs).padStart(9),
     cut(toSafeLine(names.nameOf(event)), 20).padEnd(12),
     event.kind.padEnd(8),
@@ -66,6 +67,7 @@ export function toEventLine(event: Event, names: EventNames): string {
 export function toEventJson(event: Event, names: EventNames): Record<string, unknown> {
   const {
     seq,
+    derived,
     timeUs,
     thread,
     ordinal,
@@ -83,6 +85,7 @@ export function toEventJson(event: Event, names: EventNames): Record<string, unk
   } = event
   return {
     seq,
+    ...(derived !== undefined && { derived }),
     timeUs,
     thread,
     path: names.pathOf(event),

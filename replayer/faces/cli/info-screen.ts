@@ -105,7 +105,8 @@ function toEventRows(info: RecordingInfo): string[] {
     ({ reason, count, from, to, detail }) =>
       `${paint('yellow', 'gap')} ${count === null ? 'some events' : toPlural(count, 'event')} ${toSafeLine(reason)}, between ${from} and ${to}${detail ? `: ${toSafeLine(detail)}` : ''}`,
   )
-  return [row('events', counts.join(', ') || 'none'), ...toRows('', gaps, gaps.length)]
+  const derived = info.derived > 0 ? [row('', `and ${toPlural(info.derived, 'event')} derived by re-execution`)] : []
+  return [row('events', counts.join(', ') || 'none'), ...derived, ...toRows('', gaps, gaps.length)]
 }
 
 function toFidelityRows(info: RecordingInfo): string[] {

@@ -1,3 +1,4 @@
+import { toPlural } from '../../durations.js'
 import { toDifference } from '../../program/recorded-sources.js'
 import type { ProgramOutcome } from '../../program/replay-program.js'
 import { toWord } from './shell-word.js'
@@ -5,8 +6,16 @@ import { toWord } from './shell-word.js'
 /** The verdict on a program that was run again, as it is printed. @param ran which sources were run */
 export function toProgramText(recording: string, outcome: ProgramOutcome, ran: 'recorded' | 'local'): string {
   const difference = toDifference(outcome.sources)
-  const text = toVerdictText(recording, outcome)
+  const text = [toVerdictText(recording, outcome), ...toDerivedText(recording, outcome)].join('\n')
   return difference === undefined ? text : `${text}\n\n${difference}; the ${ran} ones were run.`
+}
+
+function toDerivedText(recording: string, { derived }: ProgramOutcome): string[] {
+  if (!derived) return []
+  if (derived.events === 0) return ['Its channels and containers did nothing that could be derived.']
+  const count = toPlural(derived.events, 'event')
+  if (!derived.kept) return [`Derived ${count}, and all of them are as they were recorded.`]
+  return [`Derived ${count}. Look at them with: retroscope events ${toWord(recording)} --kind state,message`]
 }
 
 function toVerdictText(recording: string, { thread, verdict }: ProgramOutcome): string {

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { RetroscopeError } from '../../../src/errors.js'
 import { EVENT_KINDS, type EventKind } from '../../../src/events.js'
-import type { Seq } from '../../../src/ids.js'
+import { type EventName, isBehind } from '../../event-names.js'
 import { openRecording } from '../../open.js'
 import type { Recording } from '../../recording.js'
 import { toSuggestion } from '../../spelling.js'
@@ -35,10 +35,10 @@ export async function withRecording(path: string, ask: (recording: Recording) =>
 export async function resolveRange(
   recording: Recording,
   { from, to, thread }: { readonly from?: string; readonly to?: string; readonly thread?: string },
-): Promise<{ readonly from?: Seq; readonly to?: Seq }> {
+): Promise<{ readonly from?: EventName; readonly to?: EventName }> {
   const first = from === undefined ? undefined : await recording.resolve(from, { thread, edge: 'first' })
   const last = to === undefined ? undefined : await recording.resolve(to, { thread })
-  if (first !== undefined && last !== undefined && first > last) {
+  if (first !== undefined && last !== undefined && isBehind(first, last)) {
     throw new RetroscopeError('USAGE', `--from ${from} is event ${first}, behind --to ${to}, which is event ${last}.`, {
       hint: 'Swap them; --reverse lists the latest first.',
     })

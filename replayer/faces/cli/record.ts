@@ -13,6 +13,7 @@ export type RunRecord = (options: {
   readonly untilFailure: boolean
   readonly maxRuns: number
   readonly sources: boolean
+  readonly level: 'full' | 'off'
 }) => Promise<number>
 
 interface Asked {
@@ -24,6 +25,7 @@ interface Asked {
   readonly untilFailure: boolean
   readonly maxRuns?: number
   readonly sources: boolean
+  readonly level: 'full' | 'off'
 }
 
 /** As shells and `env` have it: what ran us failed, not the command. */
@@ -51,6 +53,14 @@ export function defineRecord(run: RunRecord): Command {
     .option('--until-failure', 'run the command again and again until it fails, and keep that recording', false)
     .option('--max-runs <n>', 'with --until-failure: at most so many runs', toWhole('A number of runs'))
     .option('--no-sources', 'leave out the source files that were loaded: a replay then needs the same files')
+    .addOption(
+      new Option(
+        '--level <level>',
+        'what else is recorded: everything, or, of channels and containers, that they exist',
+      )
+        .choices(['full', 'off'])
+        .default('full'),
+    )
     .passThroughOptions()
     .addHelpText('after', HELP)
     .action(async (command: string[], options: Asked) => {

@@ -1,5 +1,6 @@
 import { preview } from '../../../src/values/preview.js'
 import { toRelative } from '../../durations.js'
+import { type EventName, toEventBefore, toEventName } from '../../event-names.js'
 import { toText } from '../../event-text.js'
 import type { Evidence, Recording, WhyAnswer, WhyLink } from '../../recording.js'
 import { EventNames, toEventJson } from './event-line.js'
@@ -12,6 +13,7 @@ type Answer = Extract<WhyAnswer, { ok: true }>
 /** Evidence in the words of DESIGN §7. */
 const EVIDENCE: Readonly<Record<Evidence, string>> = {
   recorded: 'recorded',
+  derived: 'derived by an exact re-execution',
   verified: 'verified by re-execution',
   equal: 'same value, no proof',
   temporal: 'earlier, no proof',
@@ -38,7 +40,7 @@ export function* toWhyText(recording: Recording, answer: Answer, path: string): 
 function* toLinkText(link: WhyLink, index: number, names: EventNames): Generator<string> {
   const { event, how, evidence } = link
   const arrow = index === 0 ? ' ' : '←'
-  const head = `${arrow} ${String(event.seq).padStart(6)}  ${toRelative(event.timeUs).padStart(9)}  `
+  const head = `${arrow} ${toEventName(event).padStart(6)}  ${toRelative(event.timeUs).padStart(9)}  `
   const what = `${names.nameOf(event)}  ${event.kind}  ${toText(event)}`
   yield `${paint('bold', head)}${cut(toSafeLine(what), getWidth() - head.length)}`
   yield paint('gray', `${' '.repeat(head.length)}${toSafeLine(how)} (${EVIDENCE[evidence]})`)
@@ -46,24 +48,24 @@ function* toLinkText(link: WhyLink, index: number, names: EventNames): Generator
 
 function* toHints(answer: Answer): Generator<string> {
   if (answer.ends !== 'root') return
-  const seq = answer.chain.at(-1)?.event.seq
+  const root = toEventName(answer.chain.at(-1)!.event)
   if (answer.equal.length === 0) {
-    yield `No equal value stands in the payload of ${seq}.`
+    yield `No equal value stands in the payload of ${root}.`
     return
   }
   const places = answer.equal.map(({ pointer }) => pointer || '(the whole payload)').join(', ')
   const many = answer.equal.length > 1 ? `${answer.equal.length} places` : 'one place'
-  yield toSafeLine(`An equal value stands at ${many} of the payload of ${seq}: ${places}. A hint, no cause.`)
+  yield toSafeLine(`An equal value stands at ${many} of the payload of ${root}: ${places}. A hint, no cause.`)
 }
 
 function toNext(recording: Recording, answer: Answer, path: string): string {
-  const writer = answer.chain[0]!.event.seq
+  const writer = answer.chain[0]!.event
   const twins = recording
     .getProcesses()
     .filter(({ name, thread }) => name === answer.container.name && thread !== answer.container.thread)
   const name = twins.length > 0 ? answer.container.pid : answer.container.name
   const container = toProcessWord(name, answer.container)
-  return `retroscope diff ${toWord(path)} ${container} --from ${Math.max(0, writer - 1)} --to ${writer}`
+  return `retroscope diff ${toWord(path)} ${container} --from ${toEventBefore(writer)} --to ${toEventName(writer)}`
 }
 
 function show(value: unknown): string {
@@ -71,7 +73,7 @@ function show(value: unknown): string {
 }
 
 /** The answer as `--json` prints it. */
-export function toWhyJson(recording: Recording, answer: Answer, at: number): Record<string, unknown> {
+export function toWhyJson(recording: Recording, answer: Answer, at: EventName): Record<string, unknown> {
   const names = new EventNames(recording.getProcesses(), recording.getThreads())
   const { container, pointer, value, before, chain, ends, unknown, equal } = answer
   return {

@@ -1,12 +1,13 @@
 import type { Event } from '../../../src/events.js'
 import type { ProcessInfo, StateAnswer } from '../../../src/log/reader.js'
+import { type EventName, toEventMoment } from '../../event-names.js'
 import type { MomentInput, Recording, WhyLink } from '../../recording.js'
 
 /** Everything that one position of the stepper shows, read from the recording. */
 export interface Position {
   readonly event: Event
-  readonly first: number
-  readonly end: number
+  readonly first: EventName
+  readonly end: EventName
   /** Process names by pid. */
   readonly names: ReadonlyMap<string, string>
   readonly before: readonly Event[]
@@ -20,11 +21,19 @@ export interface Position {
 
 export interface Cursor {
   readonly containers: readonly ProcessInfo[]
-  load(seq: number, container: ProcessInfo | null, rows: number): Promise<Position>
-  toSeq(moment: MomentInput): Promise<number>
+  load(at: MomentInput, container: ProcessInfo | null, rows: number): Promise<Position>
+  /** Finds a moment that somebody typed. */
+  resolve(moment: MomentInput): Promise<EventName>
+  /** The event that stands `by` events behind that one, or before it. */
+  move(from: EventName, by: number): Promise<EventName>
   /** Next event, in that direction, that changed the value at `pointer`. */
-  findChange(from: number, container: ProcessInfo, pointer: string, forwards: boolean): Promise<number | undefined>
-  findText(from: number, text: string, forwards: boolean): Promise<number | undefined>
+  findChange(
+    from: EventName,
+    container: ProcessInfo,
+    pointer: string,
+    forwards: boolean,
+  ): Promise<EventName | undefined>
+  findText(from: EventName, text: string, forwards: boolean): Promise<EventName | undefined>
 }
 
 /** Reads positions for the stepper through the same queries that everybody uses. */
@@ -32,29 +41,27 @@ export function openCursor(recording: Recording): Cursor {
   const processes = recording.getProcesses()
   const containers = processes.filter(({ container }) => container)
   const names = new Map<string, string>(processes.map(({ pid, name }) => [pid, name]))
-  const span = recording.getSpan()
-  const first: number = span.firstSeq
-  const end = Math.max(first, span.endSeq - 1)
+
+  /** The rest of the recording from there, without the event itself; undefined at its end. */
+  const toRest = async (from: EventName, forwards: boolean) => {
+    const next = await recording.move(from, forwards ? 1 : -1)
+    if (next === from) return undefined
+    return forwards ? { from: next } : { to: next, reverse: true }
+  }
 
   return {
     containers,
-    async toSeq(moment) {
-      return await recording.resolve(moment)
-    },
-    async load(seq, container, rows) {
-      const at = Math.min(Math.max(seq, first), end)
+    resolve: (moment) => recording.resolve(moment),
+    move: (from, by) => recording.move(from, by),
+    async load(moment, container, rows) {
+      const at = await recording.resolve(moment)
       const half = Math.ceil(rows / 2)
+      const [first, end] = [await recording.resolve('start'), await recording.resolve('end')]
+      const [back, on] = [await toRest(at, false), await toRest(at, true)]
       const [event, before, after, state, causes] = await Promise.all([
         recording.event(at),
-        take(
-          recording.events({
-            from: Math.max(first, at - rows),
-            to: Math.max(first, at - 1),
-            reverse: true,
-            limit: rows,
-          }),
-        ),
-        take(recording.events({ from: Math.min(end, at + 1), limit: rows + half })),
+        back ? take(recording.events({ ...back, limit: rows })) : [],
+        on ? take(recording.events({ ...on, limit: rows + half })) : [],
         container ? recording.stateAt(container.pid, at) : null,
         recording.causes(at),
       ])
@@ -63,8 +70,8 @@ export function openCursor(recording: Recording): Cursor {
         first,
         end,
         names,
-        before: at === first ? [] : before.reverse(),
-        after: at === end ? [] : after,
+        before: before.reverse(),
+        after,
         container,
         state,
         changed: container ? toChanged(event, container) : [],
@@ -72,17 +79,16 @@ export function openCursor(recording: Recording): Cursor {
       }
     },
     async findChange(from, container, pointer, forwards) {
-      const query = forwards ? { from: from + 1 } : { to: from - 1, reverse: true }
-      if (forwards ? from >= end : from <= first) return undefined
-      for await (const entry of recording.history(container.pid, { ...query, path: pointer })) {
-        if (forwards ? entry.seq > from : entry.seq < from) return entry.seq
-      }
+      const rest = await toRest(from, forwards)
+      if (!rest) return undefined
+      for await (const entry of recording.history(container.pid, { ...rest, path: pointer }))
+        return toEventMoment(entry)
       return undefined
     },
     async findText(from, text, forwards) {
-      if (forwards ? from >= end : from <= first) return undefined
-      const query = forwards ? { from: from + 1 } : { to: from - 1, reverse: true }
-      for await (const event of recording.events({ ...query, match: text, limit: 1 })) return event.seq
+      const rest = await toRest(from, forwards)
+      if (!rest) return undefined
+      for await (const event of recording.events({ ...rest, match: text, limit: 1 })) return toEventMoment(event)
       return undefined
     },
   }

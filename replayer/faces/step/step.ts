@@ -1,5 +1,6 @@
 import { isRetroscopeError } from '../../../src/errors.js'
 import type { ProcessInfo } from '../../../src/log/reader.js'
+import { type EventName, toEventMoment } from '../../event-names.js'
 import type { MomentInput, ProcessInput, Recording } from '../../recording.js'
 import { type Cursor, openCursor } from './cursor.js'
 import type { Key } from './keys.js'
@@ -18,7 +19,7 @@ export interface StepOptions {
 export async function runStepper(recording: Recording, options: StepOptions): Promise<void> {
   const cursor = openCursor(recording)
   const shown = options.container === undefined ? cursor.containers[0] : await recording.process(options.container)
-  const start = await cursor.toSeq(options.at ?? 'end')
+  const start = await cursor.resolve(options.at ?? 'end')
   const position = await cursor.load(start, shown ?? null, process.stdout.rows || 24)
   const model = createModel(options.title, position, options.watch ?? null)
   focusChange(model)
@@ -90,23 +91,23 @@ async function type(key: Key, model: Model): Promise<void> {
 
 async function command(key: Key, context: Press): Promise<void> {
   const { model, cursor } = context
-  const { event, first, end } = model.position
+  const { first, end } = model.position
   model.message = ''
   switch (key) {
     case 'right':
     case 'l':
     case ' ':
-      return go(event.seq + 1, context)
+      return moveBy(1, context)
     case 'left':
     case 'h':
-      return go(event.seq - 1, context)
+      return moveBy(-1, context)
     case 'down':
     case 'up':
       return moveVertically(key === 'down' ? 1 : -1, context)
     case 'pagedown':
-      return go(event.seq + 10, context)
+      return moveBy(10, context)
     case 'pageup':
-      return go(event.seq - 10, context)
+      return moveBy(-10, context)
     case 'home':
       return go(first, context)
     case 'end':
@@ -136,7 +137,7 @@ async function command(key: Key, context: Press): Promise<void> {
       model.prompt = {
         label: 'go to (812, @55, +3.2s, -2s, start, end, crash):',
         text: '',
-        submit: async (text) => go(await cursor.toSeq(text || 'end'), context),
+        submit: async (text) => go(await cursor.resolve(text || 'end'), context),
       }
       return
     case '/':
@@ -152,17 +153,22 @@ async function command(key: Key, context: Press): Promise<void> {
   }
 }
 
-async function go(seq: number, { model, cursor, rows }: Press): Promise<void> {
-  const { first, end, container } = model.position
-  if (seq < first) model.message = 'This is the first event.'
-  if (seq > end) model.message = 'This is the last event.'
-  model.position = await cursor.load(seq, container, toEventRows(rows))
+async function go(to: EventName, { model, cursor, rows }: Press): Promise<void> {
+  model.position = await cursor.load(to, model.position.container, toEventRows(rows))
   focusChange(model)
+}
+
+async function moveBy(by: number, context: Press): Promise<void> {
+  const { model, cursor } = context
+  const at = toEventMoment(model.position.event)
+  const to = await cursor.move(at, by)
+  if (to === at) model.message = by < 0 ? 'This is the first event.' : 'This is the last event.'
+  return go(to, context)
 }
 
 async function moveVertically(by: number, context: Press): Promise<void> {
   const { model } = context
-  if (model.focus === 'events') return go(model.position.event.seq + by, context)
+  if (model.focus === 'events') return moveBy(by, context)
   model.row = Math.max(0, Math.min(model.row + by, toTree(model).length - 1))
 }
 
@@ -173,7 +179,7 @@ async function goToChange(forwards: boolean, context: Press): Promise<void> {
     model.message = 'There is no container to watch.'
     return
   }
-  const found = await cursor.findChange(event.seq, container, model.watch ?? '', forwards)
+  const found = await cursor.findChange(toEventMoment(event), container, model.watch ?? '', forwards)
   if (found !== undefined) return go(found, context)
   const what = model.watch ? model.watch : container.name
   model.message = `No ${forwards ? 'later' : 'earlier'} change of ${what}.`
@@ -185,7 +191,7 @@ async function goToText(forwards: boolean, context: Press): Promise<void> {
     model.message = 'Nothing to search for; press / first.'
     return
   }
-  const found = await cursor.findText(model.position.event.seq, model.search, forwards)
+  const found = await cursor.findText(toEventMoment(model.position.event), model.search, forwards)
   if (found !== undefined) return go(found, context)
   model.message = `No ${forwards ? 'later' : 'earlier'} event with “${model.search}”.`
 }
@@ -200,7 +206,7 @@ async function turnContainer(by: number, context: Press): Promise<void> {
   model.closed.clear()
   model.row = 0
   model.watch = null
-  model.position = await cursor.load(model.position.event.seq, next, toEventRows(context.rows))
+  model.position = await cursor.load(toEventMoment(model.position.event), next, toEventRows(context.rows))
   focusChange(model)
 }
 

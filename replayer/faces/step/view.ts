@@ -1,4 +1,5 @@
 import { toRelative } from '../../durations.js'
+import { toEventName } from '../../event-names.js'
 import { toText } from '../../event-text.js'
 import type { Position } from './cursor.js'
 import { type Model, toTree } from './model.js'
@@ -50,7 +51,7 @@ function zip(left: readonly string[], right: readonly string[]): string[] {
 
 function toHeader({ title, position, watch }: Model, columns: number): string {
   const { event, end, container } = position
-  const where = `seq ${event.seq} of ${end}  ${toRelative(event.timeUs)}  thread ${event.thread} turn ${event.turn}`
+  const where = `seq ${toEventName(event)} of ${end}  ${toRelative(event.timeUs)}  thread ${event.thread} turn ${event.turn}`
   const what = container
     ? `state of ${container.name}${watch === null ? '' : `, watching ${watch || 'all of it'}`}`
     : ''
@@ -81,7 +82,7 @@ function toEvents(position: Position, width: number, height: number, focused: bo
   const lines = shown.map((event) => {
     const sign = event === position.event ? '▶' : ' '
     const who = fit(position.names.get(event.pid) ?? event.pid, 10)
-    const line = fit(`${sign} ${event.seq}  ${toRelative(event.timeUs)}  ${who}  ${toText(event)}`, width)
+    const line = fit(`${sign} ${toEventName(event)}  ${toRelative(event.timeUs)}  ${who}  ${toText(event)}`, width)
     if (event === position.event) return focused ? paint(line, 'bold', 'inverse') : paint(line, 'bold')
     return event.kind === 'process' && event.body.op === 'crash' ? paint(line, 'red') : line
   })
@@ -91,7 +92,7 @@ function toEvents(position: Position, width: number, height: number, focused: bo
 function toCauses({ causes }: Position, width: number, height: number): string[] {
   const lines = causes
     .slice(1, height + 1)
-    .map(({ event, how }) => fit(`← ${event.seq}  ${how}: ${toText(event)}`, width))
+    .map(({ event, how }) => fit(`← ${toEventName(event)}  ${how}: ${toText(event)}`, width))
   if (causes.length <= 1)
     lines.push(paint(fit('nothing that the recording knows of: a root, or unknown', width), 'dim'))
   return pad(lines, width, height).slice(0, height)

@@ -2,23 +2,29 @@ import type { EventKind } from '../../events.js'
 
 /** One frame of a thread's tape as its replay reads it. */
 export interface TapeFrame {
-  readonly kind: Extract<EventKind, 'delivery' | 'values'>
+  /** Events of processes and marks say no more than where the program's own stand. */
+  readonly kind: Extract<EventKind, 'delivery' | 'values' | 'process' | 'mark'>
   /** The event that it was. */
   readonly seq: number
+  readonly ordinal: number
   readonly turn: number
+  /** µs since the Unix epoch. */
+  readonly timeUs: number
   readonly bytes: Uint8Array
 }
 
-/** `u8 kind | u32 seq | u32 turn | u32 length`, little-endian, then the entries. */
-const HEADER_BYTES = 13
-const KINDS = ['delivery', 'values'] as const
+/** `u8 kind | u32 seq | u32 ordinal | u32 turn | f64 time | u32 length`, little-endian, then the entries. */
+const HEADER_BYTES = 25
+const KINDS = ['delivery', 'values', 'process', 'mark'] as const
 
-export function toTapeBytes({ kind, seq, turn, bytes }: TapeFrame): Buffer {
+export function toTapeBytes({ kind, seq, ordinal, turn, timeUs, bytes }: TapeFrame): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + bytes.length)
   frame[0] = KINDS.indexOf(kind)
   frame.writeUInt32LE(seq, 1)
-  frame.writeUInt32LE(turn, 5)
-  frame.writeUInt32LE(bytes.length, 9)
+  frame.writeUInt32LE(ordinal, 5)
+  frame.writeUInt32LE(turn, 9)
+  frame.writeDoubleLE(timeUs, 13)
+  frame.writeUInt32LE(bytes.length, 21)
   frame.set(bytes, HEADER_BYTES)
   return frame
 }
@@ -42,12 +48,13 @@ export class TapeFile {
   next(): TapeFrame | undefined {
     if (!this.#has(HEADER_BYTES)) return undefined
     const header = this.#ahead.subarray(this.#at, this.#at + HEADER_BYTES)
-    const size = header.readUInt32LE(9)
-    const [kind, seq, turn] = [KINDS[header[0]!]!, header.readUInt32LE(1), header.readUInt32LE(5)]
+    const size = header.readUInt32LE(21)
+    const [kind, seq] = [KINDS[header[0]!]!, header.readUInt32LE(1)]
+    const [ordinal, turn, timeUs] = [header.readUInt32LE(5), header.readUInt32LE(9), header.readDoubleLE(13)]
     if (!this.#has(HEADER_BYTES + size)) return undefined
     const start = this.#at + HEADER_BYTES
     this.#at = start + size
-    return { kind, seq, turn, bytes: this.#ahead.subarray(start, this.#at) }
+    return { kind, seq, ordinal, turn, timeUs, bytes: this.#ahead.subarray(start, this.#at) }
   }
 
   #has(size: number): boolean {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { preview } from '../../../../src/values/preview.js'
 import { toRelative } from '../../../durations.js'
+import { toEventName } from '../../../event-names.js'
 import { toPatchText } from '../../../event-text.js'
 import type { HistoryEntry, Recording } from '../../../recording.js'
 import { printFailure } from '../failure.js'
@@ -67,7 +68,7 @@ function toJsonEntry(entry: HistoryEntry, place: string | undefined): unknown {
 }
 
 function toLine(entry: HistoryEntry, place: string | undefined): string {
-  const seq = String(entry.seq).padStart(7)
+  const seq = toEventName(entry).padStart(7)
   const time = toRelative(entry.timeUs).padStart(9)
   const change = entry.patch === null ? 'whole state' : toPatchText(entry.patch)
   const note = entry.coalesced ? ' [coalesced]' : ''

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { RetroscopeError } from '../../../../src/errors.js'
 import { type ProgramOutcome, replayProgram } from '../../../program/replay-program.js'
 import { type ReplayOutcome, replay } from '../../../replay.js'
 import { EXIT } from '../exit-codes.js'
@@ -15,6 +16,7 @@ interface Options {
   readonly all?: true
   readonly sources: 'recorded' | 'local'
   readonly trust?: true
+  readonly trace?: true
   readonly until?: string
   readonly module?: string
   readonly turnTimeout: number
@@ -35,6 +37,7 @@ export function defineReplay(): Command {
         .default('recorded'),
     )
     .option('--trust', 'of a program: run recorded sources though they do not stand here as they were')
+    .option('--trace', 'of a program: derive what its channels and containers did, and keep it with the recording')
     .option('--until <moment>', 'stop after the turn of 812, @55, +3.2s, -2s, an ISO time, start, end, crash')
     .option('--module <file>', "the session's module, where it doesn't lie where it lay")
     .option('--turn-timeout <ms>', 'a turn that runs longer is a divergence', toMilliseconds, 10_000)
@@ -45,6 +48,11 @@ export function defineReplay(): Command {
       '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay failing.retro --trust\n  retroscope replay failing.retro --sources local\n  retroscope replay checkout.retro --session shop\n  retroscope replay checkout.retro --until @55',
     )
     .action(async (path: string, options: Options) => {
+      if (options.trace && options.sources === 'local') {
+        throw new RetroscopeError('USAGE', '--trace and --sources local exclude each other.', {
+          hint: 'What is kept with a recording is derived from what was recorded.',
+        })
+      }
       if (options.session === undefined && options.until === undefined) {
         const outcomes = await replayProgram(path, options)
         if (outcomes) return reportProgram(path, outcomes, options)

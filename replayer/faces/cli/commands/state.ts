@@ -40,6 +40,7 @@ export function defineState(): Command {
           container: name,
           pid,
           seq: answer.seq,
+          ...(answer.derived !== undefined && { derived: answer.derived }),
           at: seq,
           path: place,
           found: found !== undefined,

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import type { EventName } from '../../../event-names.js'
 import type { Recording } from '../../../recording.js'
 import { withRecording } from '../query.js'
 
@@ -12,7 +13,7 @@ interface Options {
 /** The stepper is a face of its own: whoever loads this command hands it in. */
 export type RunStepper = (
   recording: Recording,
-  options: { readonly title: string; readonly at: number; readonly container?: string; readonly watch?: string },
+  options: { readonly title: string; readonly at: EventName; readonly container?: string; readonly watch?: string },
 ) => Promise<void>
 
 export function defineStep(runStepper: RunStepper): Command {
