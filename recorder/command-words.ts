@@ -1,5 +1,5 @@
+import { isSecretVariable } from '../src/redaction/secrets.js'
 import type { Redaction } from './redaction.js'
-import { isSecretVariable } from './secrets.js'
 
 /** What is stored of a command line: texts that are secrets are replaced, and so is the word behind an option whose name
  *  says that it takes one (`--password hunter2`, `--api-key=…`). */

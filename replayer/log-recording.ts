@@ -1,6 +1,6 @@
 import { RetroscopeError } from '../src/errors.js'
 import type { Event } from '../src/events.js'
-import { type Seq, toSeq } from '../src/ids.js'
+import { type Seq, type ThreadNo, toSeq } from '../src/ids.js'
 import type { GapInfo, LogQuery, LogReader, ProcessInfo, StateAnswer, ThreadInfo } from '../src/log/reader.js'
 import { followCauses } from './causes.js'
 import { MergedLog } from './derived/merged-log.js'
@@ -69,6 +69,11 @@ export class LogRecording implements Recording {
     return this.#open()
       .processes()
       .map((process) => this.#toOuter(process))
+  }
+
+  getDerivedThreads(): readonly ThreadNo[] {
+    const log = this.#open()
+    return log instanceof MergedLog ? log.derivedThreads : []
   }
 
   getGaps(): readonly GapInfo[] {

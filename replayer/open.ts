@@ -8,15 +8,25 @@ import { openLog } from '../src/log/open.js'
 import { openPackedStore } from '../src/log/packed-store.js'
 import type { LogReader } from '../src/log/reader.js'
 import { isAlive } from '../src/log/temporary-dir.js'
+import { deriveMissing } from './derived/derive.js'
 import { openMerged } from './derived/store.js'
 import { LogRecording } from './log-recording.js'
 import type { Recording } from './recording.js'
 
+export interface OpenOptions {
+  /** Run the recorded program again where only its inputs were recorded, and keep what its channels and containers did.
+   *  Without it, what was derived earlier is in the answers, and nothing is run. */
+  readonly derive?: boolean
+}
+
 /** Opens a recording for questions: a directory `NAME.retro`, a packed file, or the scope of this program, finished or
- *  still recording. Runs no code from it and never blocks who writes it. Close it when done.
+ *  still recording. Runs no code from it, unless asked to derive, and never blocks who writes it. Close it when done.
  *  @throws NOT_FOUND, NOT_A_RECORDING, FORMAT_TOO_NEW, NO_PERMISSION, DAMAGED */
-export async function openRecording(source: string | object): Promise<Recording> {
-  if (typeof source === 'string') return openPath(source)
+export async function openRecording(source: string | object, options: OpenOptions = {}): Promise<Recording> {
+  if (typeof source === 'string') {
+    if (options.derive) await deriveMissing(source)
+    return openPath(source)
+  }
   const live = typeof source === 'object' && source !== null ? findLive(source) : undefined
   if (!live) {
     throw new RetroscopeError('NOT_A_RECORDING', 'Neither a path nor the scope of a program that is being recorded.', {

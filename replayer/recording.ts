@@ -1,5 +1,5 @@
 import type { Event, EventKind, Patch } from '../src/events.js'
-import type { EventRef, Pid, Seq, ThreadPath } from '../src/ids.js'
+import type { EventRef, Pid, Seq, ThreadNo, ThreadPath } from '../src/ids.js'
 import type { GapInfo, Position, ProcessInfo, StateAnswer, ThreadInfo } from '../src/log/reader.js'
 import type { EventName } from './event-names.js'
 
@@ -137,6 +137,8 @@ export interface Recording {
   getSpan(): { readonly firstSeq: Seq; readonly endSeq: number }
   getThreads(): readonly ThreadInfo[]
   getProcesses(): readonly ProcessInfo[]
+  /** Threads whose messages and states were derived by re-execution; answers include them. */
+  getDerivedThreads(): readonly ThreadNo[]
   /** What is missing, as far as the log says it and reading met it: damage shows when something needs what it took. */
   getGaps(): readonly GapInfo[]
   /** Whether someone may still be writing it. */

@@ -2,13 +2,14 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, r
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { RetroscopeError } from '../../src/errors.js'
-import { createFormat, FORMAT_VERSION } from '../../src/log/format-file.js'
+import type { ThreadNo } from '../../src/ids.js'
+import { createFormat, detectRecording, FORMAT_VERSION } from '../../src/log/format-file.js'
 import { makeDirectory } from '../../src/log/make-directory.js'
 import { openLog } from '../../src/log/open.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { SourceOptions } from '../program/recorded-sources.js'
 import { type ProgramOutcome, type RunOptions, runProgram } from '../program/run.js'
-import type { TapedThread } from '../program/taped-threads.js'
+import { listTaped, type TapedThread } from '../program/taped-threads.js'
 import { type TraceFiles, toTraceFiles } from '../program/trace.js'
 import { compareDerived } from './compare.js'
 import { encodeRows, ROW_BYTES } from './rows.js'
@@ -112,4 +113,33 @@ function keep(made: string, dir: string): void {
       cause: error,
     })
   }
+}
+
+/** Derives what is missing: of every thread, or of one, whose inputs alone were recorded and that was not derived yet.
+ *  @throws OBSERVED when a thread cannot be run again, or not exactly; UNTRUSTED when its sources are not those that stand
+ *  here; what else `derive` throws */
+export async function deriveMissing(path: string, thread?: ThreadNo): Promise<void> {
+  const packed = detectRecording(path).form === 'packed'
+  const log = await openLog(path)
+  try {
+    for (const taped of await listTaped(log)) {
+      const { no, record } = taped.thread
+      if (record?.level !== 'off' || (thread !== undefined && no !== thread)) continue
+      if (await isDerived(path, log, taped)) continue
+      const { verdict } = await derive(path, log, taped, { local: false, trust: false, packed, quiet: true })
+      if (verdict.kind === 'diverged') throw toInexact(taped.thread.path, verdict.divergence.turn)
+    }
+  } finally {
+    await log.close()
+  }
+}
+
+function toInexact(thread: string, turn: number): RetroscopeError {
+  return new RetroscopeError(
+    'OBSERVED',
+    `The replay of thread ${thread} diverged at turn @${turn}: nothing is derived.`,
+    {
+      hint: 'See where: retroscope replay',
+    },
+  )
 }

@@ -59,6 +59,11 @@ export class MergedLog implements LogReader {
     return this.base.endSeq + this.#positions.count
   }
 
+  /** Threads of which something was derived. */
+  get derivedThreads(): readonly ThreadNo[] {
+    return this.#parts.map(({ thread }) => thread)
+  }
+
   /** Events that were derived. */
   get derived(): number {
     return this.#positions.count

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import type { Internals } from '../../src/boundary/node/internals.js'
+import { Redaction } from '../../src/redaction/redaction.js'
 import type { Seam } from '../../src/scope/seam.js'
 import { type CauseCode, Origins, toRecordedCause } from './origins.js'
 import type { ReplayTape } from './tape-reader.js'
@@ -45,7 +46,11 @@ export function openTrace(
       tape.bypass = before
     }
   }
-  const writer = new TraceWriter({ events: (bytes) => append(events, bytes), rows: (bytes) => append(rows, bytes) })
+  const redaction = openRedaction()
+  const writer = new TraceWriter(
+    { events: (bytes) => append(events, bytes), rows: (bytes) => append(rows, bytes) },
+    redaction,
+  )
   const origins = new Origins(internals, follows)
   // Of the first turn no delivery says why it runs: it is what the thread begins with.
   let turn: CauseCode = -1
@@ -62,7 +67,7 @@ export function openTrace(
     meet: (kind, name) => past(() => tape.landmarks.pass(kind, name)),
     getTurn: () => turn,
     getPromiseState: toPromiseState(internals),
-    redactPatch: (patch) => patch,
+    redactPatch: (patch, after) => past(() => redaction.patch(patch, after)),
   })
   return {
     seam,
@@ -73,6 +78,17 @@ export function openTrace(
     },
     flush: () => past(() => writer.flush()),
   }
+}
+
+/** Without a key that anybody could have: equal secrets have the same number, and that is all it says. */
+function openRedaction(): Redaction {
+  const numbers = new Map<string, string>()
+  const hash = (_key: Buffer, text: string): string => {
+    const known = numbers.get(text) ?? numbers.size.toString(16).padStart(12, '0')
+    numbers.set(text, known)
+    return known
+  }
+  return new Redaction({}, {}, Buffer.from('no key'), { hash, report() {} })
 }
 
 function toPromiseState(internals: Internals): GetPromiseState {

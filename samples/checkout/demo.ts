@@ -1,4 +1,4 @@
-/** The main job, end to end: record a shop until its invariant breaks, then ask the recording why. */
+/** The main job, end to end: record a shop until its invariant breaks, run it again offline, and ask what that derives why. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -38,8 +38,9 @@ function say(command: string): void {
 }
 
 async function record(): Promise<number | null> {
-  say(`retroscope record -o shop.retro -- node ${SHOP}`)
-  const child = spawn(process.execPath, [CLI, 'record', '-o', recording, '--', process.execPath, SHOP], {
+  say(`retroscope record --level off -o shop.retro -- node ${SHOP}`)
+  const words = ['record', '--level', 'off', '-o', recording, '--', process.execPath, SHOP]
+  const child = spawn(process.execPath, [CLI, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   child.stderr
@@ -65,12 +66,14 @@ try {
   const code = await record()
   if (code !== 1) throw new Error(`the shop ended with ${code}; it was expected to crash with 1`)
   show(['info', recording])
+  console.log('\nThe shop, its worker and its customers are gone. It runs again from the recording alone:')
+  show(['replay', recording, '--trace'])
   const broken = findBroken()
+  show(['history', recording, 'cart', '--path', `/stock/${broken}`, '--reverse', '--limit', '4'])
   show(['why', recording, 'cart', `/stock/${broken}`])
   const { looked, sold } = findRace(broken)
   console.log(`\nBetween the look at the shelf (${looked}) and the sale (${sold}) others bought from it:`)
   show(['diff', recording, 'cart', '--from', looked, '--to', sold])
-  show(['replay', recording, '--session', 'shop'])
 } catch (error) {
   failed = true
   console.error(`demo: ${error instanceof Error ? error.message : String(error)}`)
@@ -80,16 +83,26 @@ try {
 process.exitCode = failed ? 1 : 0
 
 interface Link {
-  readonly event: { readonly seq: number; readonly kind: string; readonly process: string }
+  readonly event: Named & { readonly kind: string; readonly process: string }
+}
+
+/** An event that was derived has the number of the one before it, and its own behind that. */
+interface Named {
+  readonly seq: number
+  readonly derived?: number
 }
 
 /** The moment at which the order that broke the shelf looked at it, and the one at which it sold from it. */
 function findRace(broken: string): { readonly looked: string; readonly sold: string } {
   const { chain = [] } = ask(['why', recording, 'cart', `/stock/${broken}`]) as { chain?: readonly Link[] }
-  const looked = chain.find(({ event }) => event.kind === 'message' && event.process === 'orders')
+  const looked = chain.find(({ event }) => event.kind === 'message' && event.process.startsWith('http/'))
   const sold = chain[0]
-  if (!looked || !sold) throw new Error('the chain of causes has no order in it')
-  return { looked: String(looked.event.seq), sold: String(sold.event.seq) }
+  if (!looked || !sold) throw new Error('the chain of causes has no request in it')
+  return { looked: toMoment(looked.event), sold: toMoment(sold.event) }
+}
+
+function toMoment({ seq, derived }: Named): string {
+  return derived === undefined ? String(seq) : `${seq}.${derived}`
 }
 
 /** The shelf that stands below nothing at the end. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openRecording } from '../../replayer/open.js'
@@ -10,6 +10,7 @@ t.setTimeout(480_000)
 
 const OFF = ['--level', 'off']
 const PACKAGE = new URL('../../recorder/index.js', import.meta.url).href
+const REPLAY = new URL('../../replayer/index.js', import.meta.url).href
 const REDUX = import.meta.resolve('redux')
 const HEAD = `
   import { setup } from ${JSON.stringify(PACKAGE)}
@@ -22,7 +23,7 @@ const SHOP = `${HEAD}
   const reduce = (state = { n: 0, last: null, list: [] }, action) =>
     action.type === 'add' ? { n: state.n + action.by, last: action.by, list: [...state.list, action.by] } : state
   const store = scope.container('cart', createStore(reduce))
-  const counter = scope.container('counter', { requests: 0, seen: new Map() })
+  const counter = scope.container('counter', { requests: 0, seen: new Map(), password: 'planted-secret-1' })
   store.subscribe(() => console.log(JSON.stringify(store.getState())))
   const pause = (ms) => new Promise((done) => setTimeout(done, ms))
   const server = http.createServer(async (request, response) => {
@@ -71,7 +72,8 @@ t.test('[V2] what was not recorded is derived: every state, where it stood, and 
   t.equal(states.length, 8)
 
   const before = await ask(dir, ['state', 'cart'])
-  t.match(before, { code: 1, stderr: /cart/ }, 'nothing is run to answer')
+  const typed = /What cart did was not recorded[\s\S]*retroscope replay \S+program\.retro --trace, or add --derive/
+  t.match(before, { code: 1, stderr: typed }, 'nothing is run to answer')
   const replayed = await replayInputs(dir, ['--trace'])
   t.match(replayed, { verdict: { kind: 'exact', code: 0 }, derived: { kept: true }, stdout: recorded.stdout })
 
@@ -92,6 +94,8 @@ t.test('[V2] what was not recorded is derived: every state, where it stood, and 
       derived: entry.derived,
     })
   }
+  const secret = await run(['grep', '-rlaF', 'planted-secret', join(dir, 'program.retro/derived')], { cwd: dir })
+  t.match(secret, { code: 1, stdout: '' }, 'secrets are withheld')
   const { seq, derived } = history[3]!
   t.same(await recording.diff('cart', `${history[2]!.seq}.${history[2]!.derived}`, `${seq}.${derived}`), {
     ok: true,
@@ -120,6 +124,33 @@ t.test('[V2] what was not recorded is derived: every state, where it stood, and 
   t.equal(info.counts.state, 0, 'what was recorded is counted as it was')
   t.match(await ask(dir, ['state', 'cart', '--at', `${seq}.${derived}`, '--json']), { answer: { seq, derived } })
   t.match(await ask(dir, ['state', 'cart', '--at', `${seq}.99`]), { code: 1, stderr: /no event \d+\.99/ })
+})
+
+t.test('[V4] a question that needs it runs the program again where that was asked for, once', async (t) => {
+  const dir = t.testdir({ 'shop.mjs': SHOP })
+  await recordInputs([process.execPath, 'shop.mjs'], { cwd: dir }, OFF)
+  t.match(await ask(dir, ['events', '--process', 'http/2', '--kind', 'message']), { code: 1, stderr: /--derive/ })
+  const first = await ask(dir, ['state', 'cart', '--derive', '--json'])
+  t.match(first, { code: 0, stderr: '', answer: { ok: true, state: { list: { length: 8 } } } })
+  const [kept] = readdirSync(join(dir, 'program.retro/derived'))
+  rmSync(join(dir, 'shop.mjs'))
+  for (const words of [
+    ['why', 'cart', '/n'],
+    ['history', 'cart', '--derive'],
+    ['events', '--process', 'http/2'],
+  ]) {
+    t.match(await ask(dir, words), { code: 0, stderr: '' }, words.join(' '))
+  }
+  t.same(readdirSync(join(dir, 'program.retro/derived')), [kept])
+  rmSync(join(dir, 'program.retro/derived'), { recursive: true })
+  t.match(await ask(dir, ['state', 'cart', '--derive']), { code: 1, stderr: /--trust/ }, 'only what stands here is run')
+  writeFileSync(join(dir, 'shop.mjs'), SHOP)
+  const text = `import { openRecording } from ${JSON.stringify(REPLAY)}
+    const recording = await openRecording('program.retro', { derive: true })
+    console.log((await recording.stateAt('cart')).state.list.length)
+    await recording.close()`
+  const library = await run([process.execPath, '--input-type=module', '-e', text], { cwd: dir })
+  t.match(library, { code: 0, stdout: '8' })
 })
 
 t.test('[V3] what was recorded is compared: all of it agrees, and stands in the same places', async (t) => {

@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import t from 'tap'
 import { redactWords } from '../../recorder/command-words.js'
 import { Redaction } from '../../recorder/redaction.js'
+import type { Patch } from '../../src/events.js'
+import { applyPatch } from '../../src/json/patch.js'
 import {
   isSecretName,
   isSecretVariable,
   MAY_HOLD_SECRET,
   SECRET_MARKS,
   SECRET_NAME_MARKS,
-} from '../../recorder/secrets.js'
-import type { Patch } from '../../src/events.js'
-import { applyPatch } from '../../src/json/patch.js'
+} from '../../src/redaction/secrets.js'
 import { TextMarks } from '../../src/values/text-marks.js'
 import { runProgram } from '../helpers/program.js'
 import { isKind, readSpool } from '../helpers/spool.js'

@@ -137,7 +137,9 @@ async function toNextRows(recording: Recording, info: RecordingInfo, path: strin
   }
   commands.push(`step ${file}${at}`)
   const session = info.sessions.find(({ fidelity }) => fidelity === 'replayable')
-  if (info.fidelity === 'replayable') commands.push(`replay ${file}`)
+  // What channels and containers did can be derived where only their inputs were recorded.
+  const trace = info.derived === 0 && info.threads.some(({ record }) => record?.level === 'off') ? ' --trace' : ''
+  if (info.fidelity === 'replayable') commands.push(`replay ${file}${trace}`)
   if (session) commands.push(`replay ${file} --session ${toWord(session.name)}`)
   return toRows(
     'next',

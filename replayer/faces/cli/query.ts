@@ -2,16 +2,20 @@ import { InvalidArgumentError } from 'commander'
 import { RetroscopeError } from '../../../src/errors.js'
 import { EVENT_KINDS, type EventKind } from '../../../src/events.js'
 import { type EventName, isBehind } from '../../event-names.js'
-import { openRecording } from '../../open.js'
 import type { Recording } from '../../recording.js'
 import { toSuggestion } from '../../spelling.js'
+import { type Deriving, openForQuestion } from './derivation.js'
 import { flush } from './output.js'
 import { toWord } from './shell-word.js'
 import { paintError, toSafeLine } from './terminal.js'
 
 /** Opens a recording, asks it, and closes it whatever happens: also on Ctrl-C, after which the signal does its work. */
-export async function withRecording(path: string, ask: (recording: Recording) => Promise<void>): Promise<void> {
-  const recording = await openRecording(path)
+export async function withRecording(
+  path: string,
+  ask: (recording: Recording) => Promise<void>,
+  deriving: Deriving = {},
+): Promise<void> {
+  const recording = await openForQuestion(path, deriving)
   const interrupt = async (signal: NodeJS.Signals) => {
     await recording.close().catch(() => {})
     process.removeListener('SIGINT', interrupt)

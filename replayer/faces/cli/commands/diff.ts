@@ -4,12 +4,14 @@ import { findAt } from '../../../../src/json/pointer.js'
 import { preview } from '../../../../src/values/preview.js'
 import { toPlural } from '../../../durations.js'
 import type { DiffAnswer } from '../../../recording.js'
+import { DERIVE_OPTION } from '../derivation.js'
 import { printFailure } from '../failure.js'
 import { print, printJson } from '../output.js'
 import { withRecording } from '../query.js'
 import { paint, toSafeLine } from '../terminal.js'
 
 interface Options {
+  readonly derive?: true
   readonly from: string
   readonly to: string
   readonly thread?: string
@@ -30,19 +32,27 @@ export function defineDiff(): Command {
     )
     .option('--to <moment>', 'the other moment', 'end')
     .option('--thread <path>', 'the thread whose turns @55 counts')
+    .option(...DERIVE_OPTION)
     .option('--json', 'one JSON object (replayer/faces/cli/JSON.md)')
     .addHelpText('after', '\nExample:\n  retroscope diff checkout.retro cart --from @811 --to @812')
     .action((path: string, container: string, options: Options) =>
-      withRecording(path, async (recording) => {
-        const { name, pid } = await recording.process(container)
-        const thread = { thread: options.thread }
-        const [from, to] = [await recording.resolve(options.from, thread), await recording.resolve(options.to, thread)]
-        const answer = await recording.diff(container, from, to)
-        if (!answer.ok) return printFailure(`${name} from ${from} to ${to}`, answer, options.json === true)
-        if (options.json) return printJson({ container: name, pid, ...answer })
-        await print(`${name} from ${from} to ${to}: ${toPlural(answer.patch.length, 'operation')}`)
-        await printOperations(answer)
-      }),
+      withRecording(
+        path,
+        async (recording) => {
+          const { name, pid } = await recording.process(container)
+          const thread = { thread: options.thread }
+          const [from, to] = [
+            await recording.resolve(options.from, thread),
+            await recording.resolve(options.to, thread),
+          ]
+          const answer = await recording.diff(container, from, to)
+          if (!answer.ok) return printFailure(`${name} from ${from} to ${to}`, answer, options.json === true)
+          if (options.json) return printJson({ container: name, pid, ...answer })
+          await print(`${name} from ${from} to ${to}: ${toPlural(answer.patch.length, 'operation')}`)
+          await printOperations(answer)
+        },
+        { derive: options.derive, of: container },
+      ),
     )
 }
 

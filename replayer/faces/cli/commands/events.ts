@@ -3,11 +3,13 @@ import { Command } from 'commander'
 import { RetroscopeError } from '../../../../src/errors.js'
 import type { Event, EventKind } from '../../../../src/events.js'
 import type { EventQuery, Recording } from '../../../recording.js'
+import { DERIVE_OPTION } from '../derivation.js'
 import { EventNames, toEventJson, toEventLine } from '../event-line.js'
 import { flush, print, printJson } from '../output.js'
 import { noteNothing, resolveRange, toKinds, toLimit, withRecording } from '../query.js'
 
 interface Options {
+  readonly derive?: true
   readonly from?: string
   readonly to?: string
   readonly kind?: EventKind[]
@@ -36,6 +38,7 @@ export function defineEvents(): Command {
     .option('--limit <count>', 'at most this many', toLimit)
     .option('--reverse', 'the latest first')
     .option('--follow', 'go on while the recording is being written')
+    .option(...DERIVE_OPTION)
     .option('--json', 'JSON Lines (replayer/faces/cli/JSON.md)')
     .addHelpText(
       'after',
@@ -47,8 +50,10 @@ export function defineEvents(): Command {
           hint: 'Leave one of them out.',
         })
       }
-      return withRecording(path, (recording) =>
-        options.follow ? follow(recording, options) : list(recording, options),
+      return withRecording(
+        path,
+        (recording) => (options.follow ? follow(recording, options) : list(recording, options)),
+        { derive: options.derive, of: options.process },
       )
     })
 }

@@ -4,12 +4,14 @@ import { toRelative } from '../../../durations.js'
 import { toEventName } from '../../../event-names.js'
 import { toPatchText } from '../../../event-text.js'
 import type { HistoryEntry, Recording } from '../../../recording.js'
+import { DERIVE_OPTION } from '../derivation.js'
 import { printFailure } from '../failure.js'
 import { cut, getWidth, print, printJson } from '../output.js'
 import { noteNothing, resolveRange, toLimit, withRecording } from '../query.js'
 import { paint, toSafeLine } from '../terminal.js'
 
 interface Options {
+  readonly derive?: true
   readonly path?: string
   readonly from?: string
   readonly to?: string
@@ -30,26 +32,31 @@ export function defineHistory(): Command {
     .option('--thread <path>', 'the thread whose turns @55 counts')
     .option('--limit <count>', 'at most this many', toLimit)
     .option('--reverse', 'the latest first')
+    .option(...DERIVE_OPTION)
     .option('--json', 'JSON Lines (replayer/faces/cli/JSON.md)')
     .addHelpText('after', '\nExample:\n  retroscope history checkout.retro cart --path /total --limit 20')
     .action((path: string, container: string, options: Options) =>
-      withRecording(path, async (recording) => {
-        const { path: place, limit, reverse } = options
-        const entries = recording.history(container, {
-          ...(place === undefined ? {} : { path: place }),
-          ...(await resolveRange(recording, options)),
-          ...(limit === undefined ? {} : { limit }),
-          ...(reverse ? { reverse } : {}),
-          values: place !== undefined,
-        })
-        let isEmpty = true
-        for await (const entry of entries) {
-          isEmpty = false
-          if (options.json) await printJson(toJsonEntry(entry, place))
-          else await print(toLine(entry, place))
-        }
-        if (isEmpty && limit !== 0) await explainNothing(recording, container, options)
-      }),
+      withRecording(
+        path,
+        async (recording) => {
+          const { path: place, limit, reverse } = options
+          const entries = recording.history(container, {
+            ...(place === undefined ? {} : { path: place }),
+            ...(await resolveRange(recording, options)),
+            ...(limit === undefined ? {} : { limit }),
+            ...(reverse ? { reverse } : {}),
+            values: place !== undefined,
+          })
+          let isEmpty = true
+          for await (const entry of entries) {
+            isEmpty = false
+            if (options.json) await printJson(toJsonEntry(entry, place))
+            else await print(toLine(entry, place))
+          }
+          if (isEmpty && limit !== 0) await explainNothing(recording, container, options)
+        },
+        { derive: options.derive, of: container },
+      ),
     )
 }
 

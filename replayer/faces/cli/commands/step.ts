@@ -1,9 +1,11 @@
 import { Command } from 'commander'
 import type { EventName } from '../../../event-names.js'
 import type { Recording } from '../../../recording.js'
+import { DERIVE_OPTION } from '../derivation.js'
 import { withRecording } from '../query.js'
 
 interface Options {
+  readonly derive?: true
   readonly container?: string
   readonly at: string
   readonly watch?: string
@@ -28,17 +30,22 @@ export function defineStep(runStepper: RunStepper): Command {
       'end',
     )
     .option('--thread <path>', 'the thread whose turns @55 counts')
+    .option(...DERIVE_OPTION)
     .addHelpText('after', '\nExample:\n  retroscope step checkout.retro --container cart --watch /total --at crash')
-    .action((path: string, { container, watch, ...options }: Options) =>
-      withRecording(path, async (recording) => {
-        const at = await recording.resolve(options.at, { thread: options.thread })
-        const title = path.replace(/\/+$/, '').split('/').at(-1) ?? path
-        await runStepper(recording, {
-          title,
-          at,
-          ...(container !== undefined && { container }),
-          ...(watch !== undefined && { watch }),
-        })
-      }),
+    .action((path: string, { container, watch, derive, ...options }: Options) =>
+      withRecording(
+        path,
+        async (recording) => {
+          const at = await recording.resolve(options.at, { thread: options.thread })
+          const title = path.replace(/\/+$/, '').split('/').at(-1) ?? path
+          await runStepper(recording, {
+            title,
+            at,
+            ...(container !== undefined && { container }),
+            ...(watch !== undefined && { watch }),
+          })
+        },
+        { derive, of: container },
+      ),
     )
 }

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { parsePointer } from '../src/json/pointer.js'
+import { parsePointer } from '../json/pointer.js'
 import { toBareName } from './secrets.js'
 
 /** How far each pattern has been followed: `[pattern, segments of it that are matched]`. */
