@@ -16,7 +16,15 @@ export function makeCodeCache(preload: string): void {
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-cache-'))
   try {
     const recording = createRecording(join(dir, 'start.retro'))
-    const injection = { preload, recording, key: 'none', keepEnv: true, inputs: true }
+    const injection = {
+      preload,
+      recording,
+      key: 'none',
+      keepEnv: true,
+      inputs: true,
+      sources: false,
+      level: 'full',
+    } as const
     spawnSync(process.execPath, ['-e', '0'], {
       env: { ...injectEnv(process.env, injection, '0'), RETROSCOPE_MAKE_CACHE: name },
       stdio: 'ignore',

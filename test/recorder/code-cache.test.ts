@@ -24,7 +24,15 @@ t.test('[D30] the preload starts from a code cache that is made once, and withou
 
   const record = async (name: string): Promise<void> => {
     const recording = createRecording(join(dir, name))
-    const injection = { preload, recording, key: 'a2V5', keepEnv: false, inputs: true }
+    const injection = {
+      preload,
+      recording,
+      key: 'a2V5',
+      keepEnv: false,
+      inputs: true,
+      sources: false,
+      level: 'full',
+    } as const
     const ran = spawnSync(process.execPath, ['-p', 'process.env.RETROSCOPE_MAKE_CACHE'], {
       env: injectEnv(env, injection, '0'),
       encoding: 'utf8',
