@@ -17,7 +17,9 @@ const VARIABLES = {
 /** Environment for the re-executed process. */
 export function toReplayEnv(env: Readonly<Record<string, string>>, orders: ReplayOrders): Record<string, string> {
   const { tape, verdict, local } = orders
-  return { ...env, [VARIABLES.tape]: tape, [VARIABLES.verdict]: verdict, ...(local && { [VARIABLES.local]: '1' }) }
+  // Node would read compiled code from there, and write some, before any preload.
+  const { NODE_COMPILE_CACHE: _cache, ...own } = env
+  return { ...own, [VARIABLES.tape]: tape, [VARIABLES.verdict]: verdict, ...(local && { [VARIABLES.local]: '1' }) }
 }
 
 /** Reads the orders and takes them out of `process.env`. */

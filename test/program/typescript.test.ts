@@ -39,6 +39,8 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     type: 'module',
     threads: ['0', '0.1'],
   },
+  'tsx, CommonJS': { words: ['-r', 'tsx/cjs', 'app.ts'], type: 'commonjs' },
+  'ts-node, CommonJS': { words: ['-r', 'ts-node/register', 'app.ts'], type: 'commonjs' },
   'ts-node, an ES module': { words: ['--no-warnings', '--loader', 'ts-node/esm', 'app.ts'], type: 'module' },
 }
 
@@ -51,7 +53,7 @@ for (const [name, { words, type, threads = ['0'] }] of Object.entries(RUNNERS)) 
       'tsconfig.json': JSON.stringify({ compilerOptions: settings, 'ts-node': { transpileOnly: true } }),
     })
     symlinkSync(MODULES, join(dir, 'node_modules'))
-    const recorded = await recordInputs([process.execPath, ...words], { cwd: dir })
+    const recorded = await recordInputs([process.execPath, ...words], { cwd: dir, env: { TMPDIR: dir } })
     t.equal(recorded.code, 1)
     t.match(recorded.stdout, /SALE \d\.\d+ \d{13} some data\nlater \d{13}\n/)
     t.match(recorded.stderr, /app\.ts:\d+\n(.*\n)*Error: on line 7/)

@@ -3,6 +3,7 @@ import * as atomics from './atomics.js'
 import * as chanceJobs from './chance-jobs.js'
 import { Chaos } from './chaos.js'
 import * as clocks from './clocks.js'
+import * as codeCache from './code-cache.js'
 import { Contexts } from './context.js'
 import * as crypto from './crypto.js'
 import * as deferredJobs from './deferred-jobs.js'
@@ -45,6 +46,7 @@ import * as worker from './worker.js'
 const BINDINGS = [
   streams,
   processes,
+  codeCache,
   dns,
   random,
   chanceJobs,
@@ -71,16 +73,6 @@ export function seedRandom(internals: Internals, seed: number): void {
   ;(internals.binding('v8')['setFlagsFromString'] as Native)(`--random-seed=${seed}`)
 }
 
-/** Frames of the tool sit at the bottom of every callback's stack: the program shall not see them. */
-export function hideFrames(internals: Internals, file: string): void {
-  const binding = internals.binding('errors')
-  const { prepareStackTraceCallback } = internals.builtin('internal/errors') as { prepareStackTraceCallback: Native }
-  ;(binding['setPrepareStackTraceCallback'] as Native)((global: unknown, error: unknown, trace: NodeJS.CallSite[]) => {
-    const shown = trace.filter((frame) => frame.getFileName() !== file)
-    return prepareStackTraceCallback(global, error, shown)
-  })
-}
-
 /** Puts the recording half of every binding in its place.
  *  @param chaos seed by which the order of what comes is perturbed */
 export function recordBoundary(
@@ -105,9 +97,10 @@ export function recordBoundary(
   processMethods.record(internals, tape)
   fs.record(internals, tools)
   loader.record(internals, tape)
-  for (const binding of BINDINGS) binding.record(tools)
   const messages = new MessageWriter(tools)
+  // Keeps what it finds when it is loaded: first.
   moduleHooks.record(tools, messages)
+  for (const binding of BINDINGS) binding.record(tools)
   worker.record(tools, messaging.record(tools, messages))
   unfed.record(internals, onUnfed)
   realms.watch()
@@ -157,9 +150,10 @@ export function replayBoundary(
   processMethods.replay(internals, tape)
   fs.replay(internals, tape, tools)
   loader.replay(internals, tape)
-  for (const binding of BINDINGS) binding.replay(tools)
   const messages = new MessageReader(tools)
+  // Keeps what it finds when it is loaded: first.
   moduleHooks.replay(tools, messages)
+  for (const binding of BINDINGS) binding.replay(tools)
   worker.replay(tools, messaging.replay(tools, messages))
   unfed.replay(internals, tape)
   realms.watch()

@@ -1,4 +1,5 @@
 import { crc32 } from '../../spool/crc.js'
+import { countOwnFrames, formatsStacks, withOwnStack } from './stacks.js'
 
 /** Tags of the values in an entry; from SMALL on the byte itself is the number 0 … 127. FORMAT.md has the table. */
 export const TAG = {
@@ -264,7 +265,8 @@ export class EntryWriter {
     this.tag(TAG.error)
     this.text(String(error.name))
     this.text(String(error.message))
-    this.text(String(error.stack))
+    // The program's code would run within the entry, and the replayed error has the same frames.
+    this.value(formatsStacks() ? countOwnFrames() : String(error.stack))
     this.#plain({ ...error }, depth)
   }
 
@@ -444,9 +446,15 @@ export class EntryReader {
   #error(): Error {
     const name = this.value() as string
     const message = this.value() as string
-    const stack = this.value() as string
+    const stack = this.value() as string | number
     const own = this.value() as object
-    const error = new (ERRORS[name] ?? Error)(message)
+    const type = ERRORS[name] ?? Error
+    if (typeof stack === 'number')
+      return Object.assign(
+        withOwnStack(() => new type(message), stack),
+        own,
+      )
+    const error = new type(message)
     Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false })
     return Object.assign(error, own)
   }

@@ -46,6 +46,12 @@ function fromKept(value: unknown, revive: (number: number) => unknown): unknown 
   return value
 }
 
+/** What esbuild asks its worker synchronously: the memory is a bell, which it waits for and never reads. */
+function isWaitedFor(message: unknown): boolean {
+  const { sharedBuffer: bell, id, command, args } = (message ?? {}) as Holder
+  return bell instanceof SharedArrayBuffer && bell.byteLength === 8 && Number.isInteger(id) && !!command && !!args
+}
+
 /** @returns undefined for a message that brings more than plain data */
 export function serializePlain(internals: Internals, message: unknown): Uint8Array | undefined {
   const { MessagePort } = findMessageClasses(internals)
@@ -97,6 +103,7 @@ export class MessageWriter {
     const { type, isInternal, workerData } = (message ?? {}) as Holder
     // Node's own thread for module hooks: what it answers is recorded.
     if (type === LOAD_SCRIPT && isInternal) return
+    if (isWaitedFor(message)) return
     try {
       toKept(type === LOAD_SCRIPT ? workerData : message, this.#isPort, this.#number)
     } catch {
