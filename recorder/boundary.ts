@@ -1,6 +1,7 @@
 import type { writeSync } from 'node:fs'
 import { resourceLimits, threadId, workerData } from 'node:worker_threads'
 import { recordBoundary, seedRandom } from '../src/boundary/node/boundary.js'
+import { startPool } from '../src/boundary/node/buffer-pool.js'
 import type { TapeHead, WorkerHead, WorkerStart } from '../src/boundary/node/head.js'
 import { findInternals, type Internals, type Native } from '../src/boundary/node/internals.js'
 import { serializePlain } from '../src/boundary/node/messages.js'
@@ -102,6 +103,7 @@ export function startTape({ internals, driver, preload, env, hide, seed, worker,
   if (head.worker && !head.worker.data) {
     driver.process(0 as never, { op: 'observed', call: 'worker data with ports, shared memory or native objects' })
   }
+  startPool()
   return tape
 }
 

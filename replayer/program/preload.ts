@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { replayBoundary, seedRandom } from '../../src/boundary/node/boundary.js'
+import { startPool } from '../../src/boundary/node/buffer-pool.js'
 import type { WorkerHead } from '../../src/boundary/node/head.js'
 import { findInternals, type Internals } from '../../src/boundary/node/internals.js'
 import { Numbering, numberOf } from '../../src/boundary/node/numbering.js'
@@ -33,7 +34,8 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
   const reallyExit = (process as unknown as { reallyExit(code: number): never }).reallyExit.bind(process)
   const fd = fs.openSync(tapePath, 'r')
   const file = new TapeFile((size, position) => {
-    const bytes = Buffer.allocUnsafe(size)
+    // None of the program's pool.
+    const bytes = Buffer.allocUnsafeSlow(size)
     return bytes.subarray(0, raw.readSync(fd, bytes, 0, size, position))
   })
   const handles = new HandleTable()
@@ -111,6 +113,7 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
   replayBoundary(internals, tape, numbering, events)
   hideFrames(internals, __filename)
   if (!worker) buildStdio(internals, stdio)
+  startPool()
 }
 
 /** The recorded process's own numbers and names. */

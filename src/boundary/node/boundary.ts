@@ -1,3 +1,4 @@
+import * as addons from './addons.js'
 import * as asyncHooks from './async-hooks.js'
 import * as atomics from './atomics.js'
 import * as chanceJobs from './chance-jobs.js'
@@ -47,6 +48,7 @@ const BINDINGS = [
   streams,
   processes,
   codeCache,
+  addons,
   dns,
   random,
   chanceJobs,

@@ -379,7 +379,7 @@ export class EntryReader {
   #rest(tag: number): unknown {
     switch (tag) {
       case TAG.buffer:
-        return Buffer.from(this.#blob())
+        return toOwnBuffer(this.#blob())
       case TAG.bytes:
         return new Uint8Array(this.#blob())
       case TAG.arrayBuffer:
@@ -475,6 +475,13 @@ export function toBytes(view: ArrayBufferView): Uint8Array {
 
 function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** A buffer outside the pool, in which the program's small ones shall lie where they lay. */
+function toOwnBuffer(bytes: Uint8Array): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(bytes.length)
+  buffer.set(bytes)
+  return buffer
 }
 
 function isPlain(value: object): boolean {

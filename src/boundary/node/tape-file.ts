@@ -55,7 +55,11 @@ export class TapeFile {
     const rest = this.#ahead.subarray(this.#at)
     const more = this.#read(Math.max(AHEAD_BYTES, size - rest.length), this.#position)
     this.#position += more.length
-    this.#ahead = Buffer.concat([rest, more])
+    // None of the program's pool.
+    const ahead = Buffer.allocUnsafeSlow(rest.length + more.length)
+    ahead.set(rest)
+    ahead.set(more, rest.length)
+    this.#ahead = ahead
     this.#at = 0
     return size <= this.#ahead.length
   }

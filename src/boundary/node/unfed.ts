@@ -10,9 +10,6 @@ const UNFED: readonly (readonly [binding: string, type: string, methods: readonl
   ['js_stream', 'JSStream', ['readBuffer'], 'a stream made of JavaScript'],
 ]
 
-/** What else Node's JavaScript reaches on `process` itself. */
-const ON_PROCESS = [['dlopen', 'a native addon']] as const
-
 type Meet = (label: string, original: Native) => Native
 
 function install(internals: Internals, meet: Meet): void {
@@ -23,8 +20,6 @@ function install(internals: Internals, meet: Meet): void {
       if (holder && typeof original === 'function') replace(holder, name, meet(label, original as Native))
     }
   }
-  const target = process as unknown as Holder
-  for (const [name, label] of ON_PROCESS) replace(target, name, meet(label, target[name] as Native))
 }
 
 function findHolder(internals: Internals, binding: string, type: string): Holder | undefined {
