@@ -130,10 +130,7 @@ function takeIdentity(internals: Internals, head: ReplayTape['head']): void {
   process.argv.splice(0, process.argv.length, ...head.argv)
   process.execArgv.splice(0, process.execArgv.length, ...head.execArgv)
   define('execPath', head.execPath)
-  if (!head.worker) {
-    takeDirectory(internals, head.cwd)
-    takePreloads(head.cwd)
-  }
+  if (!head.worker) takeDirectory(internals, head.cwd)
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
   milestones.set(head.milestones)
   for (const name of Object.keys(process.env)) if (!(name in head.env)) delete process.env[name]
@@ -167,15 +164,6 @@ function takeDirectory(internals: Internals, directory: string): void {
   const parent = getOptionValue('--pending-deprecation') ? undefined : module.parent
   // What else is preloaded is looked for from there, too.
   if (parent) parent.paths = (module.constructor as unknown as Paths)._nodeModulePaths(directory)
-}
-
-/** Node has looked up already where to search for what else `-r` names. */
-function takePreloads(directory: string): void {
-  const { _nodeModulePaths: list } = process.getBuiltinModule('node:module') as unknown as {
-    _nodeModulePaths(directory: string): string[]
-  }
-  const { parent } = module
-  if (parent) parent.paths = list(directory)
 }
 
 function writeAll(write: typeof fs.writeSync, fd: number, bytes: Uint8Array): void {
