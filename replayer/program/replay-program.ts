@@ -1,5 +1,5 @@
 import { RetroscopeError } from '../../src/errors.js'
-import type { ThreadNo } from '../../src/ids.js'
+import type { ThreadNo, ThreadPath } from '../../src/ids.js'
 import { openLog } from '../../src/log/open.js'
 import type { LogReader } from '../../src/log/reader.js'
 import { findThread } from '../threads.js'
@@ -55,15 +55,19 @@ async function choose(
 }
 
 /** Threads with an uncaught error, or with an exit code of their own that is not 0; none where the first of them ended
- *  well: an error that a parent took care of is no failure of the command. */
+ *  well: an error that a parent took care of is no failure of the command. What a thread's parent saw counts, too: its
+ *  last listeners of `exit` set the code behind our back. */
 async function findFailed(log: LogReader, first: ThreadNo): Promise<Set<ThreadNo>> {
   const failed = new Set<ThreadNo>()
   const crashed = new Set<ThreadNo>()
+  const paths = new Set<ThreadPath>()
   for await (const event of log.events({ kinds: ['process'] })) {
     if (event.kind !== 'process' || event.subject !== 0) continue
     if (event.body.op === 'crash') crashed.add(event.thread)
     if (event.body.op === 'exit' && event.body.code) failed.add(event.thread)
+    if (event.body.op === 'childExit' && event.body.code) paths.add(event.body.path)
   }
+  for (const thread of log.threads()) if (paths.has(thread.path)) failed.add(thread.no)
   if (!crashed.has(first) && !failed.has(first)) return new Set()
   return crashed.size > 0 ? crashed : failed
 }
