@@ -91,12 +91,12 @@ export function startTape({ internals, driver, preload, env, hide, seed, worker,
     ...(worker && { worker: readWorker(internals, worker) }),
   }
   const met = new Set<string>()
-  const onUnfed = (label: string): void => {
-    if (met.has(label) || tape.bypass) return
-    met.add(label)
-    driver.process(0 as never, { op: 'observed', call: label })
+  const say = (op: 'observed' | 'assumed') => (call: string) => {
+    if (met.has(call) || tape.bypass) return
+    met.add(call)
+    driver.process(0 as never, { op, call })
   }
-  recordBoundary(internals, tape, numbering, { onUnfed, hide }, chaos)
+  recordBoundary(internals, tape, numbering, { onUnfed: say('observed'), onAssumed: say('assumed'), hide }, chaos)
   hideFrames(internals, preload)
   driver.attach(tape)
   tape.writeHead(head)

@@ -130,6 +130,8 @@ export type ProcessBody =
     }
   /** A session met something that cannot be fed: it is `observed` from here. */
   | { readonly op: 'observed'; readonly call: string; readonly stack?: string }
+  /** A program met something of Node's that the boundary does not know: what it answered is on the tape. */
+  | { readonly op: 'assumed'; readonly call: string }
 
 export interface MessageBody {
   readonly op: 'send' | 'receive' | 'handled'

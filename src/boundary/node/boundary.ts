@@ -7,6 +7,7 @@ import * as clocks from './clocks.js'
 import * as codeCache from './code-cache.js'
 import { Contexts } from './context.js'
 import * as crypto from './crypto.js'
+import * as defaultPolicy from './default-policy.js'
 import * as deferredJobs from './deferred-jobs.js'
 import * as directories from './directories.js'
 import * as dns from './dns.js'
@@ -81,7 +82,7 @@ export function recordBoundary(
   internals: Internals,
   tape: TapeWriter,
   numbering: Numbering,
-  { onUnfed, hide }: Pick<RecordTools, 'onUnfed' | 'hide'>,
+  { onUnfed, onAssumed, hide }: Pick<RecordTools, 'onUnfed' | 'hide'> & defaultPolicy.Met,
   chaosSeed?: number,
 ): void {
   const contexts = new Contexts(internals)
@@ -105,6 +106,7 @@ export function recordBoundary(
   for (const binding of BINDINGS) binding.record(tools)
   worker.record(tools, messaging.record(tools, messages))
   unfed.record(internals, onUnfed)
+  defaultPolicy.record(internals, tape, { onUnfed, onAssumed })
   realms.watch()
   syncExports()
 }
@@ -158,6 +160,7 @@ export function replayBoundary(
   for (const binding of BINDINGS) binding.replay(tools)
   worker.replay(tools, messaging.replay(tools, messages))
   unfed.replay(internals, tape)
+  defaultPolicy.replay(internals, tape)
   realms.watch()
   const isJoined = joints.replay(tape)
   const pump = timers.replay(internals, tape, { onEnd, isForeign, isJoined, onDelivery: () => left.delivered() })
