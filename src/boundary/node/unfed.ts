@@ -19,6 +19,12 @@ const ON_PROCESS = [
   ['_debugProcess', 'the debugger of another process'],
 ] as const
 
+/** Node's own modules keep the binding's function, which is called there. */
+const IN_MODULES = [
+  ['node:fs', 'openAsBlob', 'a Blob that stands for a file'],
+  ['node:worker_threads', 'moveMessagePortToContext', 'a port that is moved to another context'],
+] as const
+
 type Meet = (label: string, original: Native) => Native
 
 function install(internals: Internals, meet: Meet): void {
@@ -33,9 +39,10 @@ function install(internals: Internals, meet: Meet): void {
   for (const [name, label] of ON_PROCESS) {
     if (typeof target[name] === 'function') replace(target, name, meet(label, target[name] as Native))
   }
-  // Node's own module keeps the binding's function, which is called there.
-  const fs = process.getBuiltinModule('node:fs') as unknown as Holder
-  replace(fs, 'openAsBlob', meet('a Blob that stands for a file', fs['openAsBlob'] as Native))
+  for (const [module, name, label] of IN_MODULES) {
+    const holder = process.getBuiltinModule(module) as unknown as Holder
+    if (typeof holder[name] === 'function') replace(holder, name, meet(label, holder[name] as Native))
+  }
   passOwnQuestions(internals)
 }
 
