@@ -67,13 +67,23 @@ export async function runProgram(log: LogReader, taped: TapedThread, local = fal
   }
 }
 
+/** Options that say what the main thread runs, where that is no file. */
+const TEXT = /^(-e|--eval|-p|-pe|--print)$/
+const TEXT_TYPE = /^(--input-type|-i|--interactive|--eval=|--print=)/
+
+function withoutText(execArgv: readonly string[]): readonly string[] {
+  return execArgv.filter(
+    (word, index) => !TEXT.test(word) && !TEXT_TYPE.test(word) && !TEXT.test(execArgv[index - 1] ?? ''),
+  )
+}
+
 /** A worker runs in a worker again, which a main thread of ours starts. */
 function toWords(head: TapeHead, env: Readonly<Record<string, string>>, path: string): string[] {
   const { worker, execArgv, argv, seed } = head
   if (!worker) return [...execArgv, ...argv.slice(1)]
   const start: WorkerPlan = { ...worker, env }
   writeFileSync(path, JSON.stringify(start), { mode: 0o600 })
-  return [...(worker.execArgv ? [] : execArgv), `--random-seed=${seed}`, WORKER_MAIN, path]
+  return [...(worker.execArgv ? [] : withoutText(execArgv)), `--random-seed=${seed}`, WORKER_MAIN, path]
 }
 
 async function writeTape(log: LogReader, { thread }: TapedThread, path: string): Promise<void> {
