@@ -4,6 +4,7 @@ import { recordBoundary, seedRandom } from '../src/boundary/node/boundary.js'
 import { startPool } from '../src/boundary/node/buffer-pool.js'
 import type { TapeHead, WorkerHead, WorkerStart } from '../src/boundary/node/head.js'
 import { findInternals, type Internals, type Native } from '../src/boundary/node/internals.js'
+import { describeChannel } from '../src/boundary/node/ipc.js'
 import { serializePlain } from '../src/boundary/node/messages.js'
 import { Numbering, numberOf } from '../src/boundary/node/numbering.js'
 import { hideFrames } from '../src/boundary/node/stacks.js'
@@ -146,6 +147,7 @@ function readHead(
 ): Omit<TapeHead, 'calls'> {
   const { guessHandleType } = internals.builtin('internal/util') as { guessHandleType: Native }
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
+  const channel = describeChannel(internals)
   return {
     node: process.version,
     seed,
@@ -160,6 +162,7 @@ function readHead(
     env,
     stdio: [0, 1, 2].map((fd) => String(guessHandleType(fd))),
     milestones: milestones.slice(),
+    ...(channel && { channel }),
   }
 }
 

@@ -99,20 +99,22 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
     },
     onExited,
     onEnd,
+    channel: tape.head.channel,
     ...(local && { findLocal }),
   }
   takeIdentity(internals, tape.head)
   const { seed, worker, stdio } = tape.head
   if (worker) takeWorker(worker, v8().deserialize)
   else seedRandom(internals, seed)
+  Object.defineProperty(globalThis, SEAM_SYMBOL, { value: new PassingSeam(), configurable: true })
+  if (!worker) buildStdio(internals, stdio)
+  replayBoundary(internals, tape, numbering, events)
+  hideFrames(internals, __filename)
+  // As many listeners as the recorder has: each makes a tick where there is a channel to a parent.
   process.on('uncaughtExceptionMonitor', (error) => {
     thrown = String((error as Error)?.stack ?? error)
   })
   process.on('exit', () => {})
-  Object.defineProperty(globalThis, SEAM_SYMBOL, { value: new PassingSeam(), configurable: true })
-  replayBoundary(internals, tape, numbering, events)
-  hideFrames(internals, __filename)
-  if (!worker) buildStdio(internals, stdio)
   startPool()
 }
 

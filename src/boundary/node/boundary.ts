@@ -15,10 +15,12 @@ import * as ending from './ending.js'
 import * as finalization from './finalization.js'
 import * as fs from './fs.js'
 import type { RecordTools, ReplayTools } from './handles.js'
+import type { TapeHead } from './head.js'
 import * as heap from './heap.js'
 import * as httpParser from './http-parser.js'
 import * as http2 from './http2.js'
 import type { Internals, Native } from './internals.js'
+import * as ipc from './ipc.js'
 import * as joints from './joints.js'
 import * as loader from './loader.js'
 import { MessageReader, MessageWriter } from './messages.js'
@@ -104,6 +106,7 @@ export function recordBoundary(
   // Keeps what it finds when it is loaded: first.
   moduleHooks.record(tools, messages)
   for (const binding of BINDINGS) binding.record(tools)
+  ipc.record(tools)
   worker.record(tools, messaging.record(tools, messages))
   unfed.record(internals, onUnfed)
   defaultPolicy.record(internals, tape, { onUnfed, onAssumed })
@@ -117,6 +120,8 @@ function perturb(chaos: Chaos, left: ticks.Ticks): void {
 }
 
 export interface ReplayEvents {
+  /** Of the thread's head. */
+  readonly channel: TapeHead['channel']
   /** What the program writes to its own stdout and stderr. */
   print(fd: number, bytes: Uint8Array): void
   /** What stands at that path here, where that shall be run and not what was recorded. */
@@ -132,7 +137,7 @@ export function replayBoundary(
   internals: Internals,
   tape: TapeReader,
   numbering: Numbering,
-  { print, findLocal, onExited, onEnd }: ReplayEvents,
+  { channel, print, findLocal, onExited, onEnd }: ReplayEvents,
 ): void {
   const contexts = new Contexts(internals)
   const requests = new RequestReplayer(tape, contexts)
@@ -158,6 +163,7 @@ export function replayBoundary(
   // Keeps what it finds when it is loaded: first.
   moduleHooks.replay(tools, messages)
   for (const binding of BINDINGS) binding.replay(tools)
+  ipc.replay(tools, channel)
   worker.replay(tools, messaging.replay(tools, messages))
   unfed.replay(internals, tape)
   defaultPolicy.replay(internals, tape)

@@ -12,6 +12,7 @@ interface AsyncHooks {
   executionAsyncResource(): object
   newAsyncId(): number
   getDefaultTriggerAsyncId(): number
+  defaultTriggerAsyncIdScope<T>(triggerId: number, make: () => T): T
   emitInit(asyncId: number, type: string, triggerId: number, resource: object): void
 }
 
@@ -89,6 +90,11 @@ export class Contexts {
 
   set lastId(id: number) {
     this.#fields[this.#counter] = id
+  }
+
+  /** Makes a resource that comes through another. */
+  makeThrough<T>(parent: AsyncResource, make: () => T): T {
+    return this.#hooks.defaultTriggerAsyncIdScope(parent.getAsyncId?.() ?? 0, make)
   }
 
   /** Runs `body` as the callback of that resource. What it throws comes through. */

@@ -20,8 +20,17 @@ export interface TapeHead {
   /** Of stdin, stdout and stderr: FILE, PIPE, TCP, TTY, UNKNOWN … */
   readonly stdio: readonly string[]
   readonly milestones: Float64Array
+  /** Only where its parent is a Node process that speaks with it. */
+  readonly channel?: ChannelHead
   /** Only in a worker's. */
   readonly worker?: WorkerHead
+}
+
+/** The channel to a parent, which Node opens before any preload. */
+export interface ChannelHead {
+  readonly serialization: 'json' | 'advanced'
+  /** Number of a cluster's worker. */
+  readonly clusterWorker?: number
 }
 
 /** What a worker's parent asked for. */

@@ -1,8 +1,8 @@
+import { passHandles, recordConnections, replayConnections } from './connections.js'
 import { toBytes } from './entries.js'
 import { recordGetter, replayGetter } from './getters.js'
 import {
   type EventPlan,
-  type Handle,
   type HandleClass,
   type HandlePlan,
   type RecordTools,
@@ -11,8 +11,8 @@ import {
   recordHandle,
   replayHandle,
 } from './handles.js'
-import type { Holder, Internals, Native } from './internals.js'
-import { recordCall, replace, replayCall } from './synchronous.js'
+import type { Holder, Internals } from './internals.js'
+import { recordCall, replayCall } from './synchronous.js'
 
 /** Shared with the native side (lib/internal/stream_base_commons.js). */
 export interface StreamState {
@@ -102,7 +102,11 @@ function countOf(handle: object): { read: number; written: number } {
 function toWritePlan(stream: StreamState, method: string, print?: ReplayTools['print']): RequestPlan {
   const { state, kBytesWritten, kLastWriteWasAsync } = stream
   return {
-    argue: (tape, args) => tape.digest(toWritten(method, args)),
+    argue(tape, args) {
+      tape.digest(toWritten(method, args))
+      // A handle that goes with the bytes of a channel between processes.
+      if (typeof args[2] === 'object' && args[2] !== null) tape.argument(args[2])
+    },
     save(tape, result) {
       const later = state[kLastWriteWasAsync]!
       tape.value(state[kBytesWritten])
@@ -195,7 +199,8 @@ export function record(tools: RecordTools): void {
   for (const { binding, type } of TYPES) {
     const holder = tools.internals.binding(binding)
     const handle = holder[type] as HandleClass
-    recordStream(tools, handle, toPlan(type, stream))
+    const plan = toPlan(type, stream)
+    recordStream(tools, handle, type === 'Pipe' ? passHandles(plan, tools) : plan)
     recordConnections(tools, handle, type)
     if (type === 'TTY') recordCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
   }
@@ -208,40 +213,16 @@ export function recordStream(tools: RecordTools, type: HandleClass, plan: Handle
   keepOffNative(type.prototype)
 }
 
-/** `onconnection` is a property of each handle's own, put there by the native side: so it is met in `listen`, or (in a
- *  cluster's worker) where it is given later. */
-function recordConnections({ tape, numbering }: RecordTools, type: HandleClass, name: string): void {
-  const code = tape.code(`${name}.onconnection`)
-  const listen = type.prototype['listen'] as Native | undefined
-  if (!listen) return
-  replace(type.prototype, 'listen', function (this: Handle): unknown {
-    const callback = this['onconnection'] as Native
-    const number = numbering.of(this, tape.turn)
-    const cause = tape.turn
-    this['onconnection'] = function onconnection(this: unknown, status: unknown, client: object | undefined): unknown {
-      // biome-ignore lint/complexity/noArguments: passed on as they are
-      const args = arguments
-      tape.deliver(code, cause)
-      tape.value(number)
-      tape.value(status)
-      tape.value(client ? numbering.of(client, tape.turn) : 0)
-      tape.end()
-      return Reflect.apply(callback, this, args)
-    }
-    // biome-ignore lint/complexity/noArguments: passed on as they are
-    return Reflect.apply(listen, this, arguments)
-  })
-}
-
 /** The same from the tape: handles are made and never opened. */
 export function replay(tools: ReplayTools): void {
   const stream = toState(tools.internals)
   standInForTerminal(tools)
   for (const { binding, type } of TYPES) {
     const holder = tools.internals.binding(binding)
-    const handle = holder[type] as HandleClass & (new (kind: number) => object)
-    replayStream(tools, handle, toPlan(type, stream, tools.print))
-    replayConnections(tools, handle, type, holder['constants'] as Record<string, number> | undefined)
+    const handle = holder[type] as HandleClass
+    const plan = toPlan(type, stream, tools.print)
+    replayStream(tools, handle, type === 'Pipe' ? passHandles(plan, tools) : plan)
+    replayConnections(tools, handle, type)
     if (type === 'TTY') replayCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
   }
 }
@@ -267,28 +248,4 @@ function standInForTerminal({ internals }: ReplayTools): void {
   }
   TTY.prototype = Object.create(Pipe.prototype, Object.getOwnPropertyDescriptors(methods)) as object
   holder['TTY'] = TTY
-}
-
-function replayConnections(
-  { tape, numbering, contexts }: ReplayTools,
-  type: HandleClass & (new (kind: number) => object),
-  name: string,
-  constants: Record<string, number> | undefined,
-): void {
-  if (!type.prototype['listen']) return
-  const listen = type.prototype['listen'] as Native
-  replace(type.prototype, 'listen', function (this: Handle): unknown {
-    numbering.of(this)
-    // biome-ignore lint/complexity/noArguments: passed on as they are
-    return Reflect.apply(listen, this, arguments)
-  })
-  tape.on(tape.code(`${name}.onconnection`), () => {
-    const server = tape.find(tape.value() as number) as Handle
-    const status = tape.value()
-    const number = tape.value() as number
-    const client = number > 0 ? new type(constants?.['SOCKET'] ?? 0) : undefined
-    if (client && numbering.of(client) !== number) tape.diverge('handles are numbered otherwise')
-    tape.end()
-    contexts.run(server, () => Reflect.apply(server['onconnection'] as Native, server, [status, client]))
-  })
 }
