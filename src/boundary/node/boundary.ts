@@ -22,6 +22,7 @@ import * as http2 from './http2.js'
 import type { Internals, Native } from './internals.js'
 import * as ipc from './ipc.js'
 import * as joints from './joints.js'
+import * as jsStream from './js-stream.js'
 import * as loader from './loader.js'
 import { MessageReader, MessageWriter } from './messages.js'
 import * as messaging from './messaging.js'
@@ -68,6 +69,7 @@ const BINDINGS = [
   directories,
   watching,
   tls,
+  jsStream,
   udp,
   http2,
   streamPipe,

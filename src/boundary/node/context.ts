@@ -53,7 +53,7 @@ export class Contexts {
   /** To be called where the native side would have kept the context: when a request is made or a handle constructed. */
   capture(resource: object): void {
     if (this.#frames) this.#captured.set(resource, this.#frames.current())
-    if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0) return
+    if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0 || this.#ids.has(resource)) return
     this.init(resource, toType(resource))
   }
 

@@ -326,7 +326,7 @@ function replayRequest(
   name: string,
   { argue, load = (_, result) => result === 0, completion }: RequestPlan,
 ): void {
-  const { tape, numbering, requests } = tools
+  const { tape, numbering, requests, contexts } = tools
   const original = findMethod(type.prototype, name)
   if (!original) return
   const [now, later] = [tape.code(`${plan.name}.${name}`), tape.code(`${plan.name}.${name} completed`)]
@@ -339,6 +339,8 @@ function replayRequest(
     tape.argument(numbering.of(this))
     if (argue) argue(tape, args)
     else for (let index = 1; index < args.length; index++) tape.argument(args[index])
+    // Made before whatever the native side does meanwhile, which makes requests of its own.
+    if (plan.joins) contexts.capture(args[0] as Request)
     tape.result()
     const result = tape.value()
     const waits = load(tape, result, this, args)

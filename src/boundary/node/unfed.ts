@@ -10,7 +10,6 @@ const UNFED: readonly (readonly [binding: string, type: string, methods: readonl
   ['worker', 'Worker', ['takeHeapSnapshot'], 'a heap snapshot of a worker'],
   ['inspector', 'Connection', ['dispatch'], INSPECTOR],
   ['heap_utils', '', ['createHeapSnapshotStream', 'buildEmbedderGraph'], 'a heap snapshot'],
-  ['js_stream', 'JSStream', ['readBuffer'], 'a stream made of JavaScript'],
 ]
 
 /** What else Node's JavaScript reaches on `process` itself. */
