@@ -12,6 +12,7 @@ import { replace } from '../src/boundary/node/synchronous.js'
 import { setNativeCrc } from '../src/spool/crc.js'
 import type { Driver } from './driver.js'
 import { closes, getTimeUs, originals, passBy, setClock, setHmac } from './originals.js'
+import { findFile } from './outputs.js'
 import { SpoolTape } from './tape-writer.js'
 
 export type { Internals }
@@ -58,6 +59,8 @@ export interface TapedThread {
   readonly worker: WorkerStart | undefined
   /** Seed by which the order of what comes is perturbed. */
   readonly chaos?: number
+  /** What stands behind the command's stdout and stderr. */
+  readonly outputs: string
 }
 
 export function makeSeed(): number {
@@ -65,7 +68,17 @@ export function makeSeed(): number {
 }
 
 /** Records every input of this thread from here on. To be called last: what is patched before runs below it. */
-export function startTape({ internals, driver, preload, env, hide, seed, worker, chaos }: TapedThread): SpoolTape {
+export function startTape({
+  internals,
+  driver,
+  preload,
+  env,
+  hide,
+  seed,
+  worker,
+  outputs,
+  chaos,
+}: TapedThread): SpoolTape {
   const numbering = new Numbering()
   const tape = new SpoolTape(driver, numberOf, toCloning())
   const { statValues } = internals.binding('fs') as unknown as { statValues: Float64Array }
@@ -89,6 +102,7 @@ export function startTape({ internals, driver, preload, env, hide, seed, worker,
   if (!worker) seedRandom(internals, seed)
   const head = {
     ...readHead(internals, { env, hide, seed }),
+    ...(!worker && { files: [0, 1, 2].map(findFile), outputs: outputs.split(',') }),
     ...(worker && { worker: readWorker(internals, worker) }),
   }
   const met = new Set<string>()

@@ -14,6 +14,8 @@ export interface Orders {
   readonly inputs: boolean
   /** Seed by which the order of what comes to the threads is perturbed. */
   readonly chaos?: number
+  /** What stands behind the command's stdout and stderr. */
+  readonly outputs?: string
   /** How a worker was started. */
   readonly worker?: WorkerStart
 }
@@ -34,6 +36,7 @@ const VARIABLES = {
   keepEnv: 'RETROSCOPE_KEEP_ENV',
   inputs: 'RETROSCOPE_INPUTS',
   chaos: 'RETROSCOPE_CHAOS',
+  outputs: 'RETROSCOPE_OUTPUTS',
 } as const
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(VARIABLES))
@@ -57,7 +60,7 @@ export function injectPairs(pairs: EnvPairs, injection: Injection, thread: strin
   injected.push(`${VARIABLES.recording}=${injection.recording}`, `${VARIABLES.thread}=${thread}`)
   injected.push(`${VARIABLES.key}=${injection.key}`)
   if (injection.keepEnv) injected.push(`${VARIABLES.keepEnv}=1`)
-  if (injection.inputs) injected.push(`${VARIABLES.inputs}=1`)
+  if (injection.inputs) injected.push(`${VARIABLES.inputs}=1`, `${VARIABLES.outputs}=${injection.outputs ?? ''}`)
   if (injection.chaos !== undefined) injected.push(`${VARIABLES.chaos}=${injection.chaos}`)
   return injected
 }
@@ -113,11 +116,12 @@ export function takeOrders(preload: string): Orders | undefined {
   const keepEnv = env[VARIABLES.keepEnv] === '1'
   const inputs = env[VARIABLES.inputs] === '1'
   const chaos = env[VARIABLES.chaos]
+  const outputs = env[VARIABLES.outputs] ?? ''
   for (const name of NAMES) delete env[name]
   const options = env['NODE_OPTIONS']
   const restored = restoreOptions(options, preload)
   if (restored === undefined) delete env['NODE_OPTIONS']
   else if (restored !== options) env['NODE_OPTIONS'] = restored
   if (!recording || !thread || !key) return undefined
-  return { recording, thread, key, keepEnv, inputs, ...(chaos !== undefined && { chaos: Number(chaos) }) }
+  return { recording, thread, key, keepEnv, inputs, outputs, ...(chaos !== undefined && { chaos: Number(chaos) }) }
 }

@@ -10,6 +10,7 @@ import { type CommandEnd, runCommand, toEndText, toExitCode } from './command.js
 import { redactWords } from './command-words.js'
 import { injectEnv } from './injection.js'
 import { getTimeUs } from './originals.js'
+import { findOutputs } from './outputs.js'
 import { toDefaultPath } from './recording-path.js'
 import { Redaction } from './redaction.js'
 import { toMessage } from './report.js'
@@ -94,6 +95,7 @@ async function recordRun(
     key: redaction.key,
     keepEnv,
     inputs,
+    outputs: findOutputs(),
     ...(chaos !== undefined && { chaos }),
   }
   const obstacle = findOwnObstacle(command)

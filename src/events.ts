@@ -118,6 +118,8 @@ export type ProcessBody =
       readonly type: 'main' | 'worker'
       readonly command: string
       readonly pid?: number
+      /** Which of its parent's stdout (1) and stderr (2) it writes to. */
+      readonly inherits?: readonly number[]
       /** Present when it is known not to be recorded: why. */
       readonly unrecorded?: string
     }

@@ -7,6 +7,7 @@ import { Numbering, numberOf } from '../../src/boundary/node/numbering.js'
 import { hideFrames } from '../../src/boundary/node/stacks.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
 import { SEAM_SYMBOL } from '../../src/scope/seam.js'
+import { toChunk } from './captured-output.js'
 import type { ProgramDivergence, ProgramVerdict } from './divergence.js'
 import { HandleTable } from './handle-table.js'
 import { type ReplayOrders, takeReplayOrders } from './orders.js'
@@ -24,7 +25,7 @@ if (orders) {
   start(internals, orders)
 }
 
-function start(internals: Internals, { tape: tapePath, verdict: verdictPath, local }: ReplayOrders): void {
+function start(internals: Internals, { tape: tapePath, verdict: verdictPath, local, output }: ReplayOrders): void {
   const raw = {
     writeSync: fs.writeSync,
     writeFileSync: fs.writeFileSync,
@@ -33,6 +34,7 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
   }
   const reallyExit = (process as unknown as { reallyExit(code: number): never }).reallyExit.bind(process)
   const fd = fs.openSync(tapePath, 'r')
+  const kept = output === undefined ? undefined : fs.openSync(output, 'a', 0o600)
   const file = new TapeFile((size, position) => {
     // None of the program's pool.
     const bytes = Buffer.allocUnsafeSlow(size)
@@ -94,7 +96,8 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
   const events = {
     print(target: number, bytes: Uint8Array): void {
       tape.bypass = true
-      writeAll(raw.writeSync, target, bytes)
+      if (kept === undefined) writeAll(raw.writeSync, target, bytes)
+      else writeAll(raw.writeSync, kept, toChunk(tape.timeUs, target, bytes))
       tape.bypass = false
     },
     onExited,

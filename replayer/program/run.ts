@@ -3,12 +3,14 @@ import { once } from 'node:events'
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { TapeHead } from '../../src/boundary/node/head.js'
 import { injectPreload } from '../../src/boundary/node/preload-option.js'
 import { toTapeBytes } from '../../src/boundary/node/tape-file.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
+import type { CapturedThread } from './captured-output.js'
 import type { ProgramVerdict } from './divergence.js'
 import { toReplayEnv } from './orders.js'
 import { readTape, type TapedThread } from './taped-threads.js'
@@ -20,13 +22,25 @@ const PRELOAD = fileURLToPath(new URL('./preload.cjs', import.meta.url))
 export interface ProgramOutcome {
   readonly thread: string
   readonly verdict: ProgramVerdict
+  /** What it wrote, where that was kept. */
+  readonly captured?: CapturedThread
+}
+
+export interface RunOptions {
+  /** Run the source files that stand here instead of those that were recorded. */
+  readonly local?: boolean
+  /** File for what it writes; without it that goes to this process's stdout and stderr. */
+  readonly output?: string
 }
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
  *  are this process's.
- *  @param local run the source files that stand here instead of those that were recorded
  *  @throws OBSERVED, NODE_VERSION, DAMAGED */
-export async function runProgram(log: LogReader, taped: TapedThread, local = false): Promise<ProgramOutcome> {
+export async function runProgram(
+  log: LogReader,
+  taped: TapedThread,
+  { local = false, output }: RunOptions = {},
+): Promise<ProgramOutcome> {
   const { thread, head, unfed } = taped
   if (unfed.length > 0) {
     throw new RetroscopeError(
@@ -46,14 +60,16 @@ export async function runProgram(log: LogReader, taped: TapedThread, local = fal
   try {
     const [tape, verdict, empty] = [join(dir, 'tape'), join(dir, 'verdict'), join(dir, 'empty')]
     mkdirSync(empty)
-    await writeTape(log, taped, tape)
-    const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, local })
+    const endUs = await writeTape(log, taped, tape)
+    if (output) writeFileSync(output, '', { mode: 0o600 })
+    const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, local, ...(output && { output }) })
     const child = spawn(process.execPath, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
       env: head.worker ? head.env : env,
       argv0: head.argv0,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: output ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
     })
+    const [stdout, stderr] = [child.stdout, child.stderr].map(collect)
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     if (!existsSync(verdict)) {
       throw new RetroscopeError(
@@ -61,7 +77,10 @@ export async function runProgram(log: LogReader, taped: TapedThread, local = fal
         `The replay of thread ${thread.path} ended without a verdict (${signal ?? code}).`,
       )
     }
-    return { thread: thread.path, verdict: JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict }
+    const outcome = { thread: thread.path, verdict: JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict }
+    if (!output || !stdout || !stderr) return outcome
+    const last = { timeUs: endUs, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) }
+    return { ...outcome, captured: { file: output, head, last } }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
@@ -77,6 +96,13 @@ function withoutText(execArgv: readonly string[]): readonly string[] {
   )
 }
 
+/** What comes out of a stream, from here on. */
+function collect(stream: Readable | null): Buffer[] | undefined {
+  const parts: Buffer[] = []
+  stream?.on('data', (part: Buffer) => parts.push(part))
+  return stream ? parts : undefined
+}
+
 /** A worker runs in a worker again, which a main thread of ours starts. */
 function toWords(head: TapeHead, env: Readonly<Record<string, string>>, path: string): string[] {
   const { worker, execArgv, argv, seed } = head
@@ -86,11 +112,15 @@ function toWords(head: TapeHead, env: Readonly<Record<string, string>>, path: st
   return [...(worker.execArgv ? [] : withoutText(execArgv)), `--random-seed=${seed}`, WORKER_MAIN, path]
 }
 
-async function writeTape(log: LogReader, { thread }: TapedThread, path: string): Promise<void> {
+/** @returns the time of its last frame */
+async function writeTape(log: LogReader, { thread }: TapedThread, path: string): Promise<number> {
+  let endUs = 0
   const file = createWriteStream(path, { mode: 0o600 })
   for await (const frame of readTape(log, thread)) {
+    endUs = frame.timeUs
     if (!file.write(toTapeBytes(frame))) await once(file, 'drain')
   }
   file.end()
   await once(file, 'close')
+  return endUs
 }

@@ -17,6 +17,12 @@ export interface TapedThread {
   readonly torn: boolean
 }
 
+/** What runs in a thread, in words. */
+export function toCommand({ worker, argv }: TapeHead): string {
+  if (!worker) return argv.join(' ')
+  return ['worker', worker.kind === 'text' ? '[source]' : worker.file, ...worker.argv].join(' ')
+}
+
 const NO_CLONING: Cloning = {
   serialize: () => new Uint8Array(),
   deserialize: () => undefined,
@@ -26,7 +32,7 @@ const NO_CLONING: Cloning = {
 export function toTapeFrame(event: Event): TapeFrame | undefined {
   if (event.kind !== 'delivery' && event.kind !== 'values') return undefined
   const { entries } = event.body as { entries?: Uint8Array }
-  return entries && { kind: event.kind, seq: event.seq, turn: event.turn, bytes: entries }
+  return entries && { kind: event.kind, seq: event.seq, turn: event.turn, timeUs: event.timeUs, bytes: entries }
 }
 
 /** The thread's tape, in order. @throws DAMAGED when part of it is missing */

@@ -23,7 +23,7 @@ async function replayAlone(t: Test, dir: string, thread: string, expected: objec
 const EXACT = { kind: 'exact', code: 0 }
 
 for (const serialization of ['json', 'advanced']) {
-  t.test(`[B9] a parent and its forked child, each alone: messages as ${serialization}`, async (t) => {
+  t.test(`[B18] a parent and its forked child, each alone: messages as ${serialization}`, async (t) => {
     const dir = t.testdir(TALK)
     const recorded = await recordInputs([process.execPath, 'talk.cjs', serialization], { cwd: dir })
     t.equal(recorded.code, 0, recorded.stderr)
@@ -35,7 +35,7 @@ for (const serialization of ['json', 'advanced']) {
   })
 }
 
-t.test('[B9] handles that are passed: a server, connections, a datagram socket', async (t) => {
+t.test('[B18] handles that are passed: a server, connections, a datagram socket', async (t) => {
   const dir = t.testdir(HANDLES)
   const recorded = await recordInputs([process.execPath, 'hand.cjs'], { cwd: dir })
   t.equal(recorded.code, 0, recorded.stderr)
@@ -47,7 +47,7 @@ t.test('[B9] handles that are passed: a server, connections, a datagram socket',
 })
 
 t.test(
-  '[B9] children that are killed, exit, are left, write much, have children and workers of their own',
+  '[B18] children that are killed, exit, are left, write much, have children and workers of their own',
   async (t) => {
     const dir = t.testdir(ENDS)
     const recorded = await recordInputs([process.execPath, 'ends.cjs'], { cwd: dir })
@@ -70,7 +70,7 @@ function ask(port: string, agent: http.Agent, n: number): Promise<void> {
 }
 
 for (const policy of ['rr', 'none']) {
-  t.test(`[B9] a cluster of two workers under load, each process alone: ${policy}`, async (t) => {
+  t.test(`[B18] a cluster of two workers under load, each process alone: ${policy}`, async (t) => {
     const dir = t.testdir(CLUSTER)
     const agent = new http.Agent({ keepAlive: true, maxSockets: 12 })
     let asked: Promise<unknown> | undefined

@@ -1,8 +1,29 @@
-import type { ProgramOutcome } from '../../program/replay-program.js'
+import type { ChosenThread, ThreadOutcome } from '../../program/replay-program.js'
 import { toWord } from './shell-word.js'
 
+/** Which thread runs, and why that one. */
+export function toStartText({ path, command, failed }: ChosenThread): string {
+  return `Replaying thread ${path} (${command})${failed === undefined ? '' : `, the one that failed: ${failed}`}.`
+}
+
 /** The verdict on a program that was run again, as it is printed. */
-export function toProgramText(recording: string, { thread, verdict }: ProgramOutcome): string {
+export function toProgramText(recording: string, outcome: ThreadOutcome): string {
+  return [toVerdict(recording, outcome), ...toInheritedLines(outcome)].join('\n')
+}
+
+const STREAMS: Readonly<Record<number, string>> = { 1: 'stdout', 2: 'stderr' }
+
+/** What is said of the thread is not said of what its children wrote to the same place. */
+function toInheritedLines({ inherited }: ThreadOutcome): string[] {
+  if (inherited.length === 0) return []
+  const lines = inherited.map(({ thread, command, fd, bytes }) => {
+    const who = thread === null ? command : `thread ${thread} (${command})`
+    return `  ${STREAMS[fd]}  ${bytes === null ? 'not recorded' : `${bytes} bytes`}  by ${who}`
+  })
+  return ['Not counted in, because children wrote it:', ...lines]
+}
+
+function toVerdict(recording: string, { thread, verdict }: ThreadOutcome): string {
   const count = `${verdict.turns} turns, ${verdict.entries} entries`
   if (verdict.kind === 'exact') {
     return `Replay of thread ${thread} is exact: ${count}, every one consumed, exit code ${verdict.code}.`

@@ -24,7 +24,7 @@ export interface RequestPlan {
   /** What is compared instead of all arguments but the request. */
   readonly argue?: (tape: TapeReader | TapeWriter, args: Args) => void
   /** What the native side leaves elsewhere, written when it returns; says whether the request is on its way. */
-  readonly save?: (tape: TapeWriter, result: unknown) => boolean
+  readonly save?: (tape: TapeWriter, result: unknown, handle: Handle) => boolean
   readonly load?: (tape: TapeReader, result: unknown, handle: Handle, args: Args) => boolean
   /** What the native side leaves on the request itself when it completes. */
   readonly completion?: CompletionPlan
@@ -232,7 +232,7 @@ function recordRequest(
       tape.result()
     }
     tape.value(result)
-    const waits = save(tape, result)
+    const waits = save(tape, result, this)
     tape.end()
     if (!waits) return result
     const extra = completion && ((tape: TapeWriter) => completion.save(tape, request))

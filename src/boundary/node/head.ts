@@ -19,6 +19,10 @@ export interface TapeHead {
   readonly env: Readonly<Record<string, string>>
   /** Of stdin, stdout and stderr: FILE, PIPE, TCP, TTY, UNKNOWN … */
   readonly stdio: readonly string[]
+  /** What stands behind each of them: the same text where two share it, empty where that is not known. */
+  readonly files?: readonly string[]
+  /** The same of the recorded command's stdout and stderr. */
+  readonly outputs?: readonly string[]
   readonly milestones: Float64Array
   /** Only where its parent is a Node process that speaks with it. */
   readonly channel?: ChannelHead

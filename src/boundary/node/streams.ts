@@ -93,6 +93,10 @@ const SUMS = ['bytesRead', 'bytesWritten']
 
 const GETTERS = ['fd', 'writeQueueSize']
 
+function keepStdio(_: unknown, args: ArrayLike<unknown>, handle: object): void {
+  if (args[0] === 1 || args[0] === 2) stdio.set(handle, args[0])
+}
+
 function countOf(handle: object): { read: number; written: number } {
   let count = counts.get(handle)
   if (!count) counts.set(handle, (count = { read: 0, written: 0 }))
@@ -107,7 +111,8 @@ function toWritePlan(stream: StreamState, method: string, print?: ReplayTools['p
       // A handle that goes with the bytes of a channel between processes.
       if (typeof args[2] === 'object' && args[2] !== null) tape.argument(args[2])
     },
-    save(tape, result) {
+    save(tape, result, handle) {
+      if (tape.shared && stdio.has(handle)) tape.output()
       const later = state[kLastWriteWasAsync]!
       tape.value(state[kBytesWritten])
       tape.value(later)
@@ -171,11 +176,7 @@ export function toPlan(name: string, stream: StreamState, print?: ReplayTools['p
         save: (tape, args) => tape.value(args[0]),
         load: (tape, args) => Object.assign(args[0] as object, tape.value()),
       },
-      open: {
-        load: (_, args, handle) => {
-          if (args[0] === 1 || args[0] === 2) stdio.set(handle, args[0])
-        },
-      },
+      open: { save: keepStdio, load: keepStdio },
     },
     passing: ['useUserBuffer', 'setSimultaneousAccepts', 'setPendingInstances', 'getAsyncId'],
   }

@@ -6,19 +6,22 @@ export interface TapeFrame {
   /** The event that it was. */
   readonly seq: number
   readonly turn: number
+  /** When it was handed over, in µs since the Unix epoch. */
+  readonly timeUs: number
   readonly bytes: Uint8Array
 }
 
-/** `u8 kind | u32 seq | u32 turn | u32 length`, little-endian, then the entries. */
-const HEADER_BYTES = 13
+/** `u8 kind | u32 seq | u32 turn | u32 length | f64 time`, little-endian, then the entries. */
+const HEADER_BYTES = 21
 const KINDS = ['delivery', 'values'] as const
 
-export function toTapeBytes({ kind, seq, turn, bytes }: TapeFrame): Buffer {
+export function toTapeBytes({ kind, seq, turn, timeUs, bytes }: TapeFrame): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + bytes.length)
   frame[0] = KINDS.indexOf(kind)
   frame.writeUInt32LE(seq, 1)
   frame.writeUInt32LE(turn, 5)
   frame.writeUInt32LE(bytes.length, 9)
+  frame.writeDoubleLE(timeUs, 13)
   frame.set(bytes, HEADER_BYTES)
   return frame
 }
@@ -44,10 +47,11 @@ export class TapeFile {
     const header = this.#ahead.subarray(this.#at, this.#at + HEADER_BYTES)
     const size = header.readUInt32LE(9)
     const [kind, seq, turn] = [KINDS[header[0]!]!, header.readUInt32LE(1), header.readUInt32LE(5)]
+    const timeUs = header.readDoubleLE(13)
     if (!this.#has(HEADER_BYTES + size)) return undefined
     const start = this.#at + HEADER_BYTES
     this.#at = start + size
-    return { kind, seq, turn, bytes: this.#ahead.subarray(start, this.#at) }
+    return { kind, seq, turn, timeUs, bytes: this.#ahead.subarray(start, this.#at) }
   }
 
   #has(size: number): boolean {
