@@ -41,6 +41,8 @@ export interface EventPlan {
   readonly key?: symbol
   readonly save: (tape: TapeWriter, args: Args, handle: Handle) => void
   readonly load: (tape: TapeReader, handle: Handle) => unknown[]
+  /** Whether what it tells of is gone when it returns: it cannot be told later. */
+  readonly isFleeting?: (args: Args) => boolean
 }
 
 /** What is special about a method that answers at once. */
@@ -146,7 +148,7 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
         tape.end()
         return Reflect.apply(callback, this, args)
       }
-      const meet = postponable(tools, plan, handle, deliver)
+      const meet = plan.joins ? deliver : postponable(tools, event, handle, deliver)
       if (name === 'onread') return meet
       return function (this: unknown): unknown {
         // Node's JavaScript calls some of them itself, in another context.
@@ -159,12 +161,13 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
 }
 
 /** What is nested in a call of the program's is part of that call: its time is now. */
-function postponable({ tape, chaos }: RecordTools, plan: HandlePlan, handle: Handle, deliver: Native): Native {
-  if (!chaos || plan.joins) return deliver
+function postponable({ tape, chaos }: RecordTools, { isFleeting }: EventPlan, handle: Handle, deliver: Native): Native {
+  if (!chaos) return deliver
   const later = chaos.inOrder(handle, deliver)
   return function (this: unknown): unknown {
     // biome-ignore lint/complexity/noArguments: passed on as they are
-    return Reflect.apply(tape.nested ? deliver : later, this, arguments)
+    const args = arguments
+    return Reflect.apply(tape.nested || isFleeting?.(args) ? deliver : later, this, args)
   }
 }
 

@@ -21,12 +21,21 @@ export interface StreamState {
   readonly kArrayBufferOffset: number
   readonly kBytesWritten: number
   readonly kLastWriteWasAsync: number
+  /** The memory of the program's own that a handle reads into, where it has one. */
+  readonly findOwn: (handle: object) => Uint8Array | undefined
 }
 
 export function toState(internals: Internals): StreamState {
   const binding = internals.binding('stream_wrap') as unknown as StreamState & { streamBaseState: Int32Array }
   const { kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync } = binding
-  return { state: binding.streamBaseState, kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync }
+  return {
+    state: binding.streamBaseState,
+    kReadBytesOrError,
+    kArrayBufferOffset,
+    kBytesWritten,
+    kLastWriteWasAsync,
+    findOwn: toOwnMemory(internals),
+  }
 }
 
 const ENCODINGS: Readonly<Record<string, BufferEncoding>> = {
@@ -129,20 +138,44 @@ function toWritePlan(stream: StreamState, method: string, print?: ReplayTools['p
   }
 }
 
-function toReadPlan({ state, kReadBytesOrError, kArrayBufferOffset }: StreamState): EventPlan {
+/** Memory of the program's own that a socket reads into (`onread` of `net.connect`): Node's JavaScript keeps the buffer
+ *  of the moment on the socket. */
+function toOwnMemory(internals: Internals): (handle: object) => Uint8Array | undefined {
+  let symbols: { readonly owner: symbol; readonly buffer: symbol } | undefined
+  return (handle) => {
+    symbols ??= {
+      owner: (internals.builtin('internal/async_hooks')['symbols'] as { owner_symbol: symbol }).owner_symbol,
+      buffer: internals.builtin('internal/stream_base_commons')['kBuffer'] as symbol,
+    }
+    const socket = (handle as Record<symbol, Record<symbol, unknown> | undefined>)[symbols.owner]
+    const buffer = socket?.[symbols.buffer]
+    return ArrayBuffer.isView(buffer) ? toBytes(buffer) : undefined
+  }
+}
+
+function toReadPlan({ state, kReadBytesOrError, kArrayBufferOffset, findOwn }: StreamState): EventPlan {
   return {
-    save(tape, args) {
+    save(tape, args, handle) {
       const size = state[kReadBytesOrError]!
       tape.value(size)
-      if (size > 0) tape.bytes(new Uint8Array(args[0] as ArrayBuffer, state[kArrayBufferOffset], size))
+      if (size <= 0) return
+      const memory = args[0] as ArrayBuffer | undefined
+      if (memory) tape.bytes(new Uint8Array(memory, state[kArrayBufferOffset], size))
+      else tape.bytes(findOwn(handle)!.subarray(0, size))
     },
+    // The next read overwrites it.
+    isFleeting: (args) => args[0] === undefined && state[kReadBytesOrError]! > 0,
     load(tape, handle) {
       const size = tape.value() as number
       state[kReadBytesOrError] = size
       state[kArrayBufferOffset] = 0
       if (size <= 0) return [undefined]
       countOf(handle).read += size
-      return [toArrayBuffer(tape.value() as Uint8Array)]
+      const own = findOwn(handle)
+      if (!own) return [toArrayBuffer(tape.value() as Uint8Array)]
+      if (own.length < size) return tape.diverge(`the memory that it reads into has ${own.length} bytes`)
+      own.set(tape.value() as Uint8Array)
+      return [undefined]
     },
   }
 }
