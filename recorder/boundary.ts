@@ -1,14 +1,18 @@
 import type { writeSync } from 'node:fs'
 import { resourceLimits, threadId, workerData } from 'node:worker_threads'
-import { hideFrames, recordBoundary, seedRandom } from '../src/boundary/node/boundary.js'
+import { recordBoundary, seedRandom } from '../src/boundary/node/boundary.js'
+import { startPool } from '../src/boundary/node/buffer-pool.js'
 import type { TapeHead, WorkerHead, WorkerStart } from '../src/boundary/node/head.js'
 import { findInternals, type Internals, type Native } from '../src/boundary/node/internals.js'
+import { describeChannel } from '../src/boundary/node/ipc.js'
 import { serializePlain } from '../src/boundary/node/messages.js'
 import { Numbering, numberOf } from '../src/boundary/node/numbering.js'
+import { hideFrames } from '../src/boundary/node/stacks.js'
 import { replace } from '../src/boundary/node/synchronous.js'
 import { setNativeCrc } from '../src/spool/crc.js'
 import type { Driver } from './driver.js'
 import { closes, getTimeUs, originals, passBy, setClock, setHmac } from './originals.js'
+import { findFile } from './outputs.js'
 import { SourceTeller } from './source-teller.js'
 import { SpoolTape } from './tape-writer.js'
 
@@ -58,6 +62,8 @@ export interface TapedThread {
   readonly chaos?: number
   /** Put what the thread loads into the recording, and not only its hashes. */
   readonly sources: boolean
+  /** What stands behind the command's stdout and stderr. */
+  readonly outputs: string
 }
 
 export function makeSeed(): number {
@@ -75,6 +81,7 @@ export function startTape({
   worker,
   chaos,
   sources,
+  outputs,
 }: TapedThread): SpoolTape {
   const numbering = new Numbering()
   const tape = new SpoolTape(driver, numberOf, toCloning(), new SourceTeller(internals, sources))
@@ -99,21 +106,23 @@ export function startTape({
   if (!worker) seedRandom(internals, seed)
   const head = {
     ...readHead(internals, { env, hide, seed }),
+    ...(!worker && { files: [0, 1, 2].map(findFile), outputs: outputs.split(',') }),
     ...(worker && { worker: readWorker(internals, worker) }),
   }
   const met = new Set<string>()
-  const onUnfed = (label: string): void => {
-    if (met.has(label) || tape.bypass) return
-    met.add(label)
-    driver.process(0 as never, { op: 'observed', call: label })
+  const say = (op: 'observed' | 'assumed') => (call: string) => {
+    if (met.has(call) || tape.bypass) return
+    met.add(call)
+    driver.process(0 as never, { op, call })
   }
-  recordBoundary(internals, tape, numbering, { onUnfed, hide }, chaos)
+  recordBoundary(internals, tape, numbering, { onUnfed: say('observed'), onAssumed: say('assumed'), hide }, chaos)
   hideFrames(internals, preload)
   driver.attach(tape)
   tape.writeHead(head)
   if (head.worker && !head.worker.data) {
     driver.process(0 as never, { op: 'observed', call: 'worker data with ports, shared memory or native objects' })
   }
+  startPool()
   return tape
 }
 
@@ -156,6 +165,7 @@ function readHead(
 ): Omit<TapeHead, 'calls'> {
   const { guessHandleType } = internals.builtin('internal/util') as { guessHandleType: Native }
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
+  const channel = describeChannel(internals)
   return {
     node: process.version,
     seed,
@@ -170,6 +180,7 @@ function readHead(
     env,
     stdio: [0, 1, 2].map((fd) => String(guessHandleType(fd))),
     milestones: milestones.slice(),
+    ...(channel && { channel }),
   }
 }
 

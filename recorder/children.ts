@@ -9,6 +9,7 @@ interface SpawnOptions {
   file?: string
   args?: readonly string[]
   envPairs?: readonly string[]
+  stdio?: readonly { readonly type: string; readonly fd?: number }[]
 }
 
 /** Node's native handle of a child. */
@@ -35,6 +36,8 @@ interface Child {
   readonly path: ThreadPath
   readonly command: string
   readonly expected: boolean
+  /** Which of this process's own stdout and stderr it writes to. */
+  readonly inherits: readonly number[]
 }
 
 /** Puts the preload into every child of this thread and logs its life. It stands at the bindings, below `child_process`
@@ -133,8 +136,22 @@ function announce(
   const path = node.nextPath()
   const command = toCommandLine(node.redact([file, ...args.slice(1)]))
   const obstacle = findObstacle(file, args, envPairs) ?? findOtherRecording(node, envPairs)
-  if (obstacle) return { path, command, envPairs, expected: false, unrecorded: obstacle }
-  return { path, command, envPairs: injectPairs(envPairs, node.injection, path), expected: runsProgram(file, args) }
+  const inherits = listInherited(options)
+  if (obstacle) return { path, command, inherits, envPairs, expected: false, unrecorded: obstacle }
+  return {
+    path,
+    command,
+    inherits,
+    envPairs: injectPairs(envPairs, node.injection, path),
+    expected: runsProgram(file, args),
+  }
+}
+
+function listInherited({ stdio = [] }: SpawnOptions): number[] {
+  const shared = stdio
+    .slice(1, 3)
+    .flatMap(({ type, fd }) => (/^(inherit|fd)$/.test(type) && fd !== undefined ? [fd] : []))
+  return [...new Set(shared)].filter((fd) => fd === 1 || fd === 2)
 }
 
 /** A `retroscope record` inside the recorded program takes care of its own tree. */
@@ -150,6 +167,7 @@ function logStart(node: TreeNode, child: Child & { unrecorded?: string }, pid?: 
     type: 'main',
     command: child.command,
     ...(pid !== undefined && { pid }),
+    ...(child.inherits.length > 0 && { inherits: child.inherits }),
     ...(child.unrecorded !== undefined && { unrecorded: child.unrecorded }),
   })
 }

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import type { ThreadPath } from '../src/ids.js'
 import { openLog } from '../src/log/open.js'
 
 /** What a recording holds, in numbers. */
@@ -8,6 +9,8 @@ export interface Totals {
   readonly threads: number
   readonly gaps: number
   readonly unrecorded: number
+  /** What threads used that is not fed, and what is recorded without being known, by the thread's path. */
+  readonly met: readonly (readonly [op: 'observed' | 'assumed', path: ThreadPath, call: string])[]
 }
 
 /** Counts a recording that is finished. */
@@ -15,12 +18,17 @@ export async function loadTotals(recording: string): Promise<Totals> {
   const log = await openLog(recording)
   try {
     const unrecorded = new Set<string>()
+    const met: Totals['met'][number][] = []
     for await (const event of log.events({ kinds: ['process'] })) {
-      if (event.kind === 'process' && event.body.op === 'child' && event.body.unrecorded)
-        unrecorded.add(event.body.path)
+      if (event.kind !== 'process') continue
+      const { body } = event
+      if (body.op === 'child' && body.unrecorded) unrecorded.add(body.path)
+      if ((body.op === 'observed' || body.op === 'assumed') && event.subject === 0) {
+        met.push([body.op, log.threads()[event.thread]!.path, body.call])
+      }
     }
     const { endSeq: events } = log
-    return { events, threads: log.threads().length, gaps: log.gaps().length, unrecorded: unrecorded.size }
+    return { events, threads: log.threads().length, gaps: log.gaps().length, unrecorded: unrecorded.size, met }
   } finally {
     await log.close()
   }
@@ -37,6 +45,20 @@ export function toClosingLine(recording: string, totals: Totals): string {
   const events = `${totals.events.toLocaleString('en')} ${totals.events === 1 ? 'event' : 'events'}${threads}`
   const what = [events, toBytesText(measure(recording)), ...missing].join(', ')
   return `recorded ${path} (${what}). Look at it with: retroscope info ${toShellWord(path)}`
+}
+
+/** One line for what cannot be run again, and one for what may not be: none where all is fed. */
+export function toFidelityLines({ met }: Totals): string[] {
+  const list = (wanted: string): string =>
+    met
+      .filter(([op]) => op === wanted)
+      .map(([, path, call]) => `${call} (thread ${path})`)
+      .join(', ')
+  const [observed, assumed] = [list('observed'), list('assumed')]
+  return [
+    ...(observed ? [`not fed: ${observed}. Such a thread cannot be run again, only looked at`] : []),
+    ...(assumed ? [`not known: ${assumed}. What it answered is recorded; whether that is all is not known`] : []),
+  ]
 }
 
 /** DESIGN §10: what a recording holds is for those who may see the run. */

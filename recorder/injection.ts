@@ -18,6 +18,8 @@ export interface Orders {
   /** Put what threads load into the recording, and not only its hashes. */
   readonly sources: boolean
   readonly level: Level
+  /** What stands behind the command's stdout and stderr. */
+  readonly outputs?: string
   /** How a worker was started. */
   readonly worker?: WorkerStart
 }
@@ -40,6 +42,7 @@ const VARIABLES = {
   chaos: 'RETROSCOPE_CHAOS',
   noSources: 'RETROSCOPE_NO_SOURCES',
   level: 'RETROSCOPE_LEVEL',
+  outputs: 'RETROSCOPE_OUTPUTS',
 } as const
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(VARIABLES))
@@ -63,7 +66,7 @@ export function injectPairs(pairs: EnvPairs, injection: Injection, thread: strin
   injected.push(`${VARIABLES.recording}=${injection.recording}`, `${VARIABLES.thread}=${thread}`)
   injected.push(`${VARIABLES.key}=${injection.key}`)
   if (injection.keepEnv) injected.push(`${VARIABLES.keepEnv}=1`)
-  if (injection.inputs) injected.push(`${VARIABLES.inputs}=1`)
+  if (injection.inputs) injected.push(`${VARIABLES.inputs}=1`, `${VARIABLES.outputs}=${injection.outputs ?? ''}`)
   if (injection.chaos !== undefined) injected.push(`${VARIABLES.chaos}=${injection.chaos}`)
   if (!injection.sources) injected.push(`${VARIABLES.noSources}=1`)
   if (injection.level !== 'full') injected.push(`${VARIABLES.level}=${injection.level}`)
@@ -123,6 +126,7 @@ export function takeOrders(preload: string): Orders | undefined {
   const chaos = env[VARIABLES.chaos]
   const sources = env[VARIABLES.noSources] !== '1'
   const level = env[VARIABLES.level] === 'off' ? 'off' : 'full'
+  const outputs = env[VARIABLES.outputs] ?? ''
   for (const name of NAMES) delete env[name]
   const options = env['NODE_OPTIONS']
   const restored = restoreOptions(options, preload)
@@ -137,6 +141,7 @@ export function takeOrders(preload: string): Orders | undefined {
     inputs,
     level,
     sources,
+    outputs,
     ...(chaos !== undefined && { chaos: Number(chaos) }),
   }
 }

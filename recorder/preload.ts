@@ -45,11 +45,16 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
   })
   const parent = toParent(path)
   if (parent) peers.set(parentPort ?? process, parent)
+  const nextPath = countChildren(path)
+  let share = (): void => {}
   const node: TreeNode = {
     path,
     seed: internals && seed,
     injection: { preload, ...shared },
-    nextPath: countChildren(path),
+    nextPath() {
+      share()
+      return nextPath()
+    },
     log: (body) => driver.process(0 as never, body),
     flush: () => driver.flush(),
     wasClaimed: (child) => originals.existsSync(toClaimFile(recording, child)),
@@ -60,7 +65,7 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
   watchWorkers(node)
   if (!internals) return
   const { chaos } = shared
-  startTape({
+  const tape = startTape({
     internals,
     driver,
     preload,
@@ -68,8 +73,13 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
     seed,
     worker,
     sources: shared.sources,
+    outputs: shared.outputs ?? '',
     ...(chaos !== undefined && { chaos: toOwn(chaos, path) }),
   })
+  share = () => {
+    tape.shared = true
+  }
+  if (parent) share()
 }
 
 /** Each thread is perturbed in a way of its own. */

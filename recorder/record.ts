@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RetroscopeError } from '../src/errors.js'
 import { createFormat, FORMAT_VERSION } from '../src/log/format-file.js'
-import { DATA_NOTE, INPUTS_NOTE, loadTotals, toClosingLine } from './closing.js'
+import { DATA_NOTE, INPUTS_NOTE, loadTotals, toClosingLine, toFidelityLines } from './closing.js'
 import { makeCodeCache } from './code-cache.js'
 import { collect } from './collection.js'
 import { type CommandEnd, runCommand, toEndText, toExitCode } from './command.js'
@@ -11,6 +11,7 @@ import { redactWords } from './command-words.js'
 import { injectEnv } from './injection.js'
 import type { Level } from './levels.js'
 import { getTimeUs } from './originals.js'
+import { findOutputs } from './outputs.js'
 import { toDefaultPath } from './recording-path.js'
 import { Redaction } from './redaction.js'
 import { toMessage } from './report.js'
@@ -100,6 +101,7 @@ async function recordRun(
     inputs,
     sources,
     level,
+    outputs: findOutputs(),
     ...(chaos !== undefined && { chaos }),
   }
   const obstacle = findOwnObstacle(command)
@@ -142,7 +144,9 @@ async function close(end: CommandEnd, { recording, isNew, inputs, keep, quiet }:
     if (!quiet) say(`the command ${toEndText(end)}; its recording is not kept (--keep failure)`)
   } else {
     say(inputs ? INPUTS_NOTE : DATA_NOTE)
-    say(toClosingLine(recording, await loadTotals(recording)))
+    const totals = await loadTotals(recording)
+    if (inputs) for (const line of toFidelityLines(totals)) say(line)
+    say(toClosingLine(recording, totals))
   }
 }
 

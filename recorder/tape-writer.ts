@@ -25,6 +25,7 @@ const LOOK_AFTER = 256
 /** Writes the tape of this thread: one `delivery` event for each turn, and what the turn consumed as `values` behind it. */
 export class SpoolTape implements TapeWriter {
   bypass = false
+  shared = false
   onDelivery: () => void = () => {}
   turn: TurnNo = -1
   readonly #sink: TapeSink
@@ -40,6 +41,7 @@ export class SpoolTape implements TapeWriter {
   #count = 0
   #stopped = false
   #through = false
+  #wrote = false
 
   readonly #sources: SourceTeller
 
@@ -116,9 +118,16 @@ export class SpoolTape implements TapeWriter {
     }
   }
 
+  output(): void {
+    this.#wrote = this.shared
+  }
+
   #isDue(): boolean {
     return (
-      this.#through || this.#entries.at + this.#sources.bytes > FRAME_BYTES || (++this.#count & (LOOK_AFTER - 1)) === 0
+      this.#wrote ||
+      this.#through ||
+      this.#entries.at + this.#sources.bytes > FRAME_BYTES ||
+      (++this.#count & (LOOK_AFTER - 1)) === 0
     )
   }
 
@@ -153,6 +162,7 @@ export class SpoolTape implements TapeWriter {
 
   /** Hands over what the turn has consumed so far. An entry that is still open goes with the next. */
   emit(): void {
+    this.#wrote = false
     if (this.#entries.at > 0 && this.#isWhole() && !this.#sink.busy) this.#hand('values', -1)
   }
 

@@ -68,6 +68,8 @@ function toProcessText(body: ProcessBody): string {
       return `child ${body.path} ended${toEnd(body.code, body.signal)}${body.error ? `: ${toErrorText(body.error)}` : ''}`
     case 'observed':
       return `observed: ${body.call} reached outside the session`
+    case 'assumed':
+      return `assumed: ${body.call} is not known; what it answered is recorded`
     default:
       return assertNever(body)
   }

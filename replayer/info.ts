@@ -125,11 +125,17 @@ function listTapeNotes(taped: readonly TapedThread[]): string[] {
   if (taped.length === 0) {
     return ["the program's own inputs were not recorded: its state can be looked at, its sessions re-executed"]
   }
-  return taped.map(({ thread, head, unfed, torn }) => {
+  return taped.flatMap(({ thread, head, unfed, assumed, torn }) => {
     if (torn) return `thread ${thread.path} misses events: it can only be looked at`
-    return unfed.length === 0
-      ? `thread ${thread.path} can be run again, under Node ${head.node}`
-      : `thread ${thread.path} used ${unfed.join(', ')}, which is not fed: it can only be looked at`
+    const notes = [
+      unfed.length === 0
+        ? `thread ${thread.path} can be run again, under Node ${head.node}`
+        : `thread ${thread.path} used ${unfed.join(', ')}, which is not fed: it can only be looked at`,
+    ]
+    if (assumed.length > 0) {
+      notes.push(`thread ${thread.path} used ${assumed.join(', ')}: not known, what it answered is recorded`)
+    }
+    return notes
   })
 }
 

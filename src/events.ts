@@ -122,6 +122,8 @@ export type ProcessBody =
       readonly type: 'main' | 'worker'
       readonly command: string
       readonly pid?: number
+      /** Which of its parent's stdout (1) and stderr (2) it writes to. */
+      readonly inherits?: readonly number[]
       /** Present when it is known not to be recorded: why. */
       readonly unrecorded?: string
     }
@@ -134,6 +136,8 @@ export type ProcessBody =
     }
   /** A session met something that cannot be fed: it is `observed` from here. */
   | { readonly op: 'observed'; readonly call: string; readonly stack?: string }
+  /** A program met something of Node's that the boundary does not know: what it answered is on the tape. */
+  | { readonly op: 'assumed'; readonly call: string }
 
 export interface MessageBody {
   readonly op: 'send' | 'receive' | 'handled'

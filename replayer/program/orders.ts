@@ -20,6 +20,8 @@ export interface ReplayOrders {
   readonly trace?: string
   /** Follow on whose behalf the traced program does what it does. */
   readonly origins: boolean
+  /** File for what the thread writes; without it that goes to this process's own stdout and stderr. */
+  readonly output?: string
   /** Bytes of stdout and stderr that an earlier replay has printed. */
   readonly printed: Printed
 }
@@ -36,7 +38,9 @@ const VARIABLE = 'RETROSCOPE_REPLAY'
 
 /** Environment for the re-executed process. */
 export function toReplayEnv(env: Readonly<Record<string, string>>, orders: ReplayOrders): Record<string, string> {
-  return { ...env, [VARIABLE]: JSON.stringify(orders) }
+  // Node would read compiled code from there, and write some, before any preload.
+  const { NODE_COMPILE_CACHE: _cache, ...own } = env
+  return { ...own, [VARIABLE]: JSON.stringify(orders) }
 }
 
 /** Reads the orders and takes them out of `process.env`. */

@@ -1,12 +1,15 @@
 import fs from 'node:fs'
-import { hideFrames, replayBoundary, seedRandom } from '../../src/boundary/node/boundary.js'
+import { replayBoundary, seedRandom } from '../../src/boundary/node/boundary.js'
+import { startPool } from '../../src/boundary/node/buffer-pool.js'
 import type { WorkerHead } from '../../src/boundary/node/head.js'
 import { findInternals, type Internals } from '../../src/boundary/node/internals.js'
 import { Numbering, numberOf } from '../../src/boundary/node/numbering.js'
 import type { CodeGuard } from '../../src/boundary/node/replayed-sources.js'
 import { isNamedCode } from '../../src/boundary/node/sources.js'
+import { hideFrames } from '../../src/boundary/node/stacks.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
 import { SEAM_SYMBOL } from '../../src/scope/seam.js'
+import { toChunk } from './captured-output.js'
 import type { ProgramDivergence, ProgramRefusal, ProgramVerdict } from './divergence.js'
 import { HandleTable } from './handle-table.js'
 import { type ReplayAnswer, type ReplayOrders, takeReplayOrders } from './orders.js'
@@ -26,7 +29,7 @@ if (orders) {
 }
 
 function start(internals: Internals, orders: ReplayOrders): void {
-  const { tape: tapePath, verdict: verdictPath, sources, local, trust, packed } = orders
+  const { tape: tapePath, verdict: verdictPath, sources, local, trust, packed, output } = orders
   const { trace: path, origins: follows, full } = orders
   const raw = {
     writeSync: fs.writeSync,
@@ -36,8 +39,10 @@ function start(internals: Internals, orders: ReplayOrders): void {
   }
   const reallyExit = (process as unknown as { reallyExit(code: number): never }).reallyExit.bind(process)
   const fd = fs.openSync(tapePath, 'r')
+  const kept = output === undefined ? undefined : fs.openSync(output, 'a', 0o600)
   const file = new TapeFile((size, position) => {
-    const bytes = Buffer.allocUnsafe(size)
+    // None of the program's pool.
+    const bytes = Buffer.allocUnsafeSlow(size)
     return bytes.subarray(0, raw.readSync(fd, bytes, 0, size, position))
   })
   const handles = new HandleTable()
@@ -142,25 +147,29 @@ function start(internals: Internals, orders: ReplayOrders): void {
       const left = bytes.subarray(Math.max(0, Math.min(bytes.length, orders.printed[at] - printed[at])))
       printed[at] += bytes.length
       tape.bypass = true
-      writeAll(raw.writeSync, target, left)
+      if (kept === undefined) writeAll(raw.writeSync, target, left)
+      else writeAll(raw.writeSync, kept, toChunk(tape.timeUs, target, left))
       tape.bypass = false
     },
     onExited,
     onEnd,
+    channel: tape.head.channel,
     sources: { ...(local && { findLocal }), ...(!trust && { guard }) },
   }
   takeIdentity(internals, tape.head)
   const { seed, worker, stdio } = tape.head
   if (worker) takeWorker(worker, v8().deserialize)
   else seedRandom(internals, seed)
+  Object.defineProperty(globalThis, SEAM_SYMBOL, { value: trace?.seam ?? new PassingSeam(full), configurable: true })
+  if (!worker) buildStdio(internals, stdio)
+  replayBoundary(internals, tape, numbering, events)
+  hideFrames(internals, __filename)
+  // As many listeners as the recorder has: each makes a tick where there is a channel to a parent.
   process.on('uncaughtExceptionMonitor', (error) => {
     thrown = String((error as Error)?.stack ?? error)
   })
   process.on('exit', () => {})
-  Object.defineProperty(globalThis, SEAM_SYMBOL, { value: trace?.seam ?? new PassingSeam(full), configurable: true })
-  replayBoundary(internals, tape, numbering, events)
-  hideFrames(internals, __filename)
-  if (!worker) buildStdio(internals, stdio)
+  startPool()
 }
 
 /** The recorded process's own numbers and names. */
@@ -177,10 +186,7 @@ function takeIdentity(internals: Internals, head: ReplayTape['head']): void {
   process.argv.splice(0, process.argv.length, ...head.argv)
   process.execArgv.splice(0, process.execArgv.length, ...head.execArgv)
   define('execPath', head.execPath)
-  if (!head.worker) {
-    takeDirectory(internals, head.cwd)
-    takePreloads(head.cwd)
-  }
+  if (!head.worker) takeDirectory(internals, head.cwd)
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
   milestones.set(head.milestones)
   for (const name of Object.keys(process.env)) if (!(name in head.env)) delete process.env[name]
@@ -214,15 +220,6 @@ function takeDirectory(internals: Internals, directory: string): void {
   const parent = getOptionValue('--pending-deprecation') ? undefined : module.parent
   // What else is preloaded is looked for from there, too.
   if (parent) parent.paths = (module.constructor as unknown as Paths)._nodeModulePaths(directory)
-}
-
-/** Node has looked up already where to search for what else `-r` names. */
-function takePreloads(directory: string): void {
-  const { _nodeModulePaths: list } = process.getBuiltinModule('node:module') as unknown as {
-    _nodeModulePaths(directory: string): string[]
-  }
-  const { parent } = module
-  if (parent) parent.paths = list(directory)
 }
 
 function writeAll(write: typeof fs.writeSync, fd: number, bytes: Uint8Array): void {

@@ -1,13 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { RetroscopeError } from '../../src/errors.js'
-import type { ThreadNo } from '../../src/ids.js'
+import type { ThreadPath } from '../../src/ids.js'
 import { detectRecording } from '../../src/log/format-file.js'
 import { openLog } from '../../src/log/open.js'
 import type { LogReader } from '../../src/log/reader.js'
 import { derive } from '../derived/derive.js'
 import { findThread } from '../threads.js'
+import { mergeOutputs } from './captured-output.js'
+import { type FailedThread, findFailedThread } from './failed-thread.js'
+import { type InheritedOutput, listInherited } from './inherited-output.js'
 import type { SourceOptions } from './recorded-sources.js'
 import { type ProgramOutcome, runProgram } from './run.js'
-import { listTaped, type TapedThread } from './taped-threads.js'
+import { listTaped, type TapedThread, toCommand } from './taped-threads.js'
 
 export interface ProgramOptions {
   /** Path of the thread to run; without it the one that failed, else the first. */
@@ -21,30 +27,83 @@ export interface ProgramOptions {
   readonly trace?: boolean
 }
 
+/** A thread that is about to run again. */
+export interface ChosenThread {
+  readonly path: ThreadPath
+  /** Its words, and how it failed where it was chosen for that. */
+  readonly command: string
+  readonly failed?: string
+}
+
+export interface ProgramEvents {
+  onStart?(thread: ChosenThread): void
+  /** What all threads wrote to the command's stdout and stderr, in order. */
+  onOutput?(fd: number, bytes: Uint8Array): Promise<void>
+}
+
+/** What came of one thread, and what its children wrote beside it. */
+export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured'> {
+  readonly inherited: readonly InheritedOutput[]
+}
+
 /** Runs threads of a recorded program again.
  *  @returns undefined where no thread's inputs were recorded and none was asked for
  *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE */
 export async function replayProgram(
   path: string,
-  { thread, all, trace, sources = 'recorded', trust = false }: ProgramOptions,
-): Promise<readonly ProgramOutcome[] | undefined> {
+  { thread, all, trace = false, sources = 'recorded', trust = false }: ProgramOptions,
+  events: ProgramEvents = {},
+): Promise<readonly ThreadOutcome[] | undefined> {
   const packed = detectRecording(path).form === 'packed'
   const options: SourceOptions = { local: sources === 'local', trust, packed }
   const log = await openLog(path)
   try {
     const taped = await listTaped(log)
     if (taped.length === 0 && thread === undefined && !all) return undefined
-    const outcomes: ProgramOutcome[] = []
-    for (const one of await choose(log, taped, thread, all)) {
-      if (trace) outcomes.push(await derive(path, log, one, options))
-      else {
-        const { printed: _, ...outcome } = await runProgram(log, one, options)
-        outcomes.push(outcome)
-      }
-    }
-    return outcomes
+    const run = (one: TapedThread, output?: string) =>
+      runOne(path, log, one, { ...options, ...(output && { output }) }, trace)
+    if (all && taped.length > 0) return await runAll(taped, run, events)
+    const { one, failed } = await choose(log, taped, thread)
+    events.onStart?.({ path: one.thread.path, command: toCommand(one.head), ...(failed && { failed: failed.how }) })
+    const { captured: _, ...outcome } = await run(one)
+    return [{ ...outcome, inherited: await listInherited(log, taped, one) }]
   } finally {
     await log.close()
+  }
+}
+
+type RunOptions = SourceOptions & { readonly output?: string }
+
+async function runOne(
+  path: string,
+  log: LogReader,
+  taped: TapedThread,
+  options: RunOptions,
+  trace: boolean,
+): Promise<ProgramOutcome> {
+  if (trace) return derive(path, log, taped, options)
+  const { printed: _, ...outcome } = await runProgram(log, taped, options)
+  return outcome
+}
+
+/** Each alone, one after the other; then what they wrote, put in order. */
+async function runAll(
+  taped: readonly TapedThread[],
+  run: (taped: TapedThread, output: string) => Promise<ProgramOutcome>,
+  { onStart, onOutput }: ProgramEvents,
+): Promise<readonly ThreadOutcome[]> {
+  const dir = mkdtempSync(join(tmpdir(), 'retroscope-outputs-'))
+  try {
+    const outcomes: ProgramOutcome[] = []
+    for (const one of taped) {
+      onStart?.({ path: one.thread.path, command: toCommand(one.head) })
+      outcomes.push(await run(one, join(dir, one.thread.path)))
+    }
+    const captured = outcomes.flatMap(({ captured }) => captured ?? [])
+    for (const { fd, bytes } of mergeOutputs(captured)) await onOutput?.(fd, bytes)
+    return outcomes.map(({ captured: _, ...outcome }) => ({ ...outcome, inherited: [] }))
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
   }
 }
 
@@ -52,34 +111,17 @@ async function choose(
   log: LogReader,
   taped: readonly TapedThread[],
   asked: string | undefined,
-  all: boolean | undefined,
-): Promise<readonly TapedThread[]> {
+): Promise<{ readonly one: TapedThread; readonly failed?: FailedThread }> {
   if (asked !== undefined) {
     const found = findThread(log, asked)
     const one = taped.find(({ thread }) => thread.no === found.no)
-    if (one) return [one]
-  } else if (all && taped.length > 0) return taped
-  else if (taped.length > 0) {
-    const failed = await findFailed(log, taped[0]!.thread.no)
-    return [taped.findLast(({ thread }) => failed.has(thread.no)) ?? taped[0]!]
+    if (one) return { one }
+  } else if (taped.length > 0) {
+    const failed = await findFailedThread(log)
+    const one = taped.find(({ thread }) => thread.no === failed?.no)
+    return one && failed ? { one, failed } : { one: taped[0]! }
   }
   throw new RetroscopeError('OBSERVED', 'The inputs of that thread were not recorded: it cannot be run again.', {
     hint: `Record without --no-inputs. Threads that can be run: ${taped.map(({ thread }) => thread.path).join(', ') || 'none'}.`,
   })
 }
-
-/** Threads with an uncaught error, or with an exit code of their own that is not 0; none where the first of them ended
- *  well: an error that a parent took care of is no failure of the command. */
-async function findFailed(log: LogReader, first: ThreadNo): Promise<Set<ThreadNo>> {
-  const failed = new Set<ThreadNo>()
-  const crashed = new Set<ThreadNo>()
-  for await (const event of log.events({ kinds: ['process'] })) {
-    if (event.kind !== 'process' || event.subject !== 0) continue
-    if (event.body.op === 'crash') crashed.add(event.thread)
-    if (event.body.op === 'exit' && event.body.code) failed.add(event.thread)
-  }
-  if (!crashed.has(first) && !failed.has(first)) return new Set()
-  return crashed.size > 0 ? crashed : failed
-}
-
-export type { ProgramOutcome }

@@ -3,12 +3,14 @@ import { once } from 'node:events'
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { TapeHead } from '../../src/boundary/node/head.js'
 import { injectPreload } from '../../src/boundary/node/preload-option.js'
 import { toTapeBytes } from '../../src/boundary/node/tape-file.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
+import type { CapturedThread } from './captured-output.js'
 import type { ProgramVerdict } from './divergence.js'
 import { type Printed, type ReplayAnswer, toReplayEnv } from './orders.js'
 import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
@@ -25,6 +27,8 @@ export interface ProgramOutcome {
   readonly sources: SourceReport
   /** Events that were derived, where that was asked for. They are kept where they were not recorded, else they agree. */
   readonly derived?: { readonly events: number; readonly kept: boolean }
+  /** What it wrote, where that was kept. */
+  readonly captured?: CapturedThread
 }
 
 export interface RunOptions extends SourceOptions {
@@ -36,6 +40,8 @@ export interface RunOptions extends SourceOptions {
   readonly printed?: Printed
   /** Keep what it prints to itself. */
   readonly quiet?: boolean
+  /** File for what it writes; without it that goes to this process's stdout and stderr. */
+  readonly output?: string
 }
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
@@ -46,7 +52,7 @@ export async function runProgram(
   taped: TapedThread,
   options: RunOptions,
 ): Promise<ProgramOutcome & Pick<ReplayAnswer, 'printed'>> {
-  const { trace, origins = true, printed = [0, 0], quiet = false } = options
+  const { trace, origins = true, printed = [0, 0], quiet = false, output } = options
   const { thread, head, unfed } = taped
   if (unfed.length > 0) {
     throw new RetroscopeError(
@@ -69,18 +75,21 @@ export async function runProgram(
     mkdirSync(empty)
     const files = join(dir, 'sources')
     const sources = await layOutSources(log, thread, files, options)
-    await writeTape(log, taped, tape, trace !== undefined)
+    const endUs = await writeTape(log, taped, tape, trace !== undefined)
+    if (output && printed[0] + printed[1] === 0) writeFileSync(output, '', { mode: 0o600 })
     const { local, trust, packed } = options
     const env = toReplayEnv(injectPreload(head.env, PRELOAD), {
       ...{ tape, verdict, sources: files, local, trust, packed },
       ...{ full: thread.record?.level !== 'off', origins, printed, ...(trace !== undefined && { trace }) },
+      ...(output && { output }),
     })
     const child = spawn(process.execPath, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
       env: head.worker ? head.env : env,
       argv0: head.argv0,
-      stdio: quiet ? 'ignore' : ['ignore', 'inherit', 'inherit'],
+      stdio: quiet ? 'ignore' : output ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
     })
+    const [stdout, stderr] = [child.stdout, child.stderr].map(collect)
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     if (!existsSync(verdict)) {
       throw new RetroscopeError(
@@ -90,10 +99,30 @@ export async function runProgram(
     }
     const said = JSON.parse(readFileSync(verdict, 'utf8')) as ReplayAnswer
     if (said.verdict.kind === 'refused') throw toRefused(said.verdict.what)
-    return { thread: thread.path, verdict: said.verdict, printed: said.printed, sources }
+    const outcome = { thread: thread.path, verdict: said.verdict, printed: said.printed, sources }
+    if (!output || !stdout || !stderr) return outcome
+    const last = { timeUs: endUs, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) }
+    return { ...outcome, captured: { file: output, head, last } }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+/** Options that say what the main thread runs, where that is no file. */
+const TEXT = /^(-e|--eval|-p|-pe|--print)$/
+const TEXT_TYPE = /^(--input-type|-i|--interactive|--eval=|--print=)/
+
+function withoutText(execArgv: readonly string[]): readonly string[] {
+  return execArgv.filter(
+    (word, index) => !TEXT.test(word) && !TEXT_TYPE.test(word) && !TEXT.test(execArgv[index - 1] ?? ''),
+  )
+}
+
+/** What comes out of a stream, from here on. */
+function collect(stream: Readable | null): Buffer[] | undefined {
+  const parts: Buffer[] = []
+  stream?.on('data', (part: Buffer) => parts.push(part))
+  return stream ? parts : undefined
 }
 
 /** A worker runs in a worker again, which a main thread of ours starts. */
@@ -102,14 +131,18 @@ function toWords(head: TapeHead, env: Readonly<Record<string, string>>, path: st
   if (!worker) return [...execArgv, ...argv.slice(1)]
   const start: WorkerPlan = { ...worker, env }
   writeFileSync(path, JSON.stringify(start), { mode: 0o600 })
-  return [...(worker.execArgv ? [] : execArgv), `--random-seed=${seed}`, WORKER_MAIN, path]
+  return [...(worker.execArgv ? [] : withoutText(execArgv)), `--random-seed=${seed}`, WORKER_MAIN, path]
 }
 
-async function writeTape(log: LogReader, { thread }: TapedThread, path: string, landmarks: boolean): Promise<void> {
+/** @returns the time of its last frame */
+async function writeTape(log: LogReader, { thread }: TapedThread, path: string, landmarks: boolean): Promise<number> {
+  let endUs = 0
   const file = createWriteStream(path, { mode: 0o600 })
   for await (const frame of readTape(log, thread, landmarks)) {
+    endUs = frame.timeUs
     if (!file.write(toTapeBytes(frame))) await once(file, 'drain')
   }
   file.end()
   await once(file, 'close')
+  return endUs
 }

@@ -1,4 +1,5 @@
 import type { Internals, Native } from '../../src/boundary/node/internals.js'
+import { findChannel } from '../../src/boundary/node/ipc.js'
 
 interface Stream extends Record<string, unknown> {
   destroy: unknown
@@ -51,12 +52,19 @@ function createOutput(internals: Internals, fd: number, kind: string): Stream {
   }
   if (kind === 'PIPE' || kind === 'TCP') {
     const net = process.getBuiltinModule('node:net')
-    return Object.assign(new net.Socket({ fd, readable: false, writable: true }), {
+    const own = toOwnChannel(fd, findChannel(internals))
+    return Object.assign(new net.Socket({ ...own, readable: false, writable: true }), {
       _type: 'pipe',
     }) as unknown as Stream
   }
   const { Writable } = process.getBuiltinModule('node:stream')
   return new Writable({ write: (_chunk, _encoding, done) => done() }) as unknown as Stream
+}
+
+/** Node looks whether a descriptor is that of the channel to its parent, which it asks for its descriptor. */
+function toOwnChannel(fd: number, handle: unknown): { readonly fd: number } {
+  const { channel } = process as unknown as { channel?: { readonly fd: number } }
+  return channel && channel.fd === fd ? ({ handle } as unknown as { fd: number }) : { fd }
 }
 
 interface Input extends Record<string, unknown> {
@@ -95,7 +103,8 @@ function createInput(kind: string): Input {
   }
   if (kind === 'PIPE' || kind === 'TCP') {
     const net = process.getBuiltinModule('node:net')
-    const stream = new net.Socket({ fd: 0, readable: true, writable: false, ...{ manualStart: true } })
+    const own = toOwnChannel(0, process.channel)
+    const stream = new net.Socket({ ...own, readable: true, writable: false, ...{ manualStart: true } })
     const { _writableState: state } = stream as unknown as { _writableState: { ended: boolean } }
     state.ended = true
     return stream as unknown as Input

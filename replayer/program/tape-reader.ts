@@ -215,6 +215,11 @@ export class ReplayTape implements TapeReader {
     return { ...this.#where(), recorded }
   }
 
+  /** When what is being run was recorded, in µs since the Unix epoch. */
+  get timeUs(): number {
+    return this.#frame?.timeUs ?? 0
+  }
+
   #where() {
     return { turn: this.#frame?.turn ?? 0, seq: this.#frame?.seq ?? null, lastAgreement: this.#agreed }
   }

@@ -11,8 +11,16 @@ export interface TapedThread {
   readonly head: TapeHead
   /** What it used that is not fed: with any of these it can only be looked at. */
   readonly unfed: readonly string[]
+  /** What it used that is not known, and whose answers were recorded. */
+  readonly assumed: readonly string[]
   /** Events of it are missing: the same. */
   readonly torn: boolean
+}
+
+/** What runs in a thread, in words. */
+export function toCommand({ worker, argv }: TapeHead): string {
+  if (!worker) return argv.join(' ')
+  return ['worker', worker.kind === 'text' ? '[source]' : worker.file, ...worker.argv].join(' ')
 }
 
 const NO_CLONING: Cloning = {
@@ -58,22 +66,33 @@ function toLandmark(event: Event, startedAtUs: number): TapeFrame | undefined {
 /** Threads that can be run again. */
 export async function listTaped(log: LogReader): Promise<TapedThread[]> {
   const found: TapedThread[] = []
-  const unfed = await findUnfed(log)
+  const met = await findMet(log)
   const torn = await findTorn(log)
   for (const thread of log.threads()) {
     const head = await findHead(log, thread)
-    if (head) found.push({ thread, head, unfed: unfed.get(thread.no) ?? [], torn: torn.has(thread.no) })
+    if (head) found.push({ thread, head, torn: torn.has(thread.no), ...(met.get(thread.no) ?? NOTHING) })
   }
   return found
 }
 
-async function findUnfed(log: LogReader): Promise<ReadonlyMap<number, string[]>> {
-  const unfed = new Map<number, string[]>()
+interface Met {
+  readonly unfed: string[]
+  readonly assumed: string[]
+}
+
+const NOTHING: Met = { unfed: [], assumed: [] }
+
+async function findMet(log: LogReader): Promise<ReadonlyMap<number, Met>> {
+  const met = new Map<number, Met>()
   for await (const event of log.events({ kinds: ['process'] })) {
-    if (event.kind !== 'process' || event.subject !== 0 || event.body.op !== 'observed') continue
-    unfed.set(event.thread, [...(unfed.get(event.thread) ?? []), event.body.call])
+    if (event.kind !== 'process' || event.subject !== 0) continue
+    const { body } = event
+    if (body.op !== 'observed' && body.op !== 'assumed') continue
+    const found = met.get(event.thread) ?? { unfed: [], assumed: [] }
+    met.set(event.thread, found)
+    found[body.op === 'observed' ? 'unfed' : 'assumed'].push(body.call)
   }
-  return unfed
+  return met
 }
 
 async function findTorn(log: LogReader): Promise<ReadonlySet<number>> {

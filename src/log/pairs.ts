@@ -27,6 +27,8 @@ export class ChannelEnd {
   #ordinals: number[] = []
   /** Number after the last receive of the other end that went on without its send. */
   releasedBefore = 0
+  /** Number after the last of its own receives for which there was no other end. */
+  orphanedBefore = 0
   dirty = false
 
   constructor(thread: number, subject: number, name: string, record: ChannelRecord) {
@@ -53,6 +55,12 @@ export class ChannelEnd {
 
   findSend(n: number): number | undefined {
     return this.#ordinals[n - this.#first]
+  }
+
+  /** Its receive of that number stands in the log, and the send does not. */
+  noteUnsent(n: number, peer: ChannelEnd | undefined): void {
+    if (!peer) this.orphanedBefore = Math.max(this.orphanedBefore, n + 1)
+    else if (peer.sent <= n) peer.releasedBefore = Math.max(peer.releasedBefore, n + 1)
   }
 
   toRow(): PairsRow {

@@ -46,10 +46,8 @@ export class Waits {
   release(stream: SpoolStream): void {
     this.#released.set(stream, stream.ordinal)
     this.#since.delete(stream)
-    if (stream.frame!.kindCode === MESSAGE) {
-      const peer = this.#findSender(stream)
-      if (peer) peer.releasedBefore = Math.max(peer.releasedBefore, stream.thread.peek.n + 1)
-    } else if (stream.ordinal === 0) this.#unannounced.add(toAnnouncedPath(stream.path))
+    const isFirst = stream.frame!.kindCode === PROCESS && stream.ordinal === 0
+    if (isFirst) this.#unannounced.add(toAnnouncedPath(stream.path))
   }
 
   /** Whether somebody waited for the event at hand and went on without it. */
@@ -89,15 +87,22 @@ export class Waits {
 
   #awaitsSend(stream: SpoolStream): boolean {
     if (stream.frame!.flags & FRAME_FLAGS.unpaired) return false
-    const peer = this.#findSender(stream)
-    if (!peer || peer.sent > stream.thread.peek.n) return false
+    const end = stream.thread.ends.get(stream.frame!.subject)
+    if (!end || end.record.loop || !this.#peek(stream) || stream.thread.peek.op !== 'receive') return false
+    const peer = this.#writer.findPeer(end)
+    if (!peer) return this.#awaitsPeer(stream, end)
+    if (peer.sent > stream.thread.peek.n) return false
     return this.#mayStillCome(stream, this.#writer.threads[peer.thread]?.row.path)
   }
 
-  #findSender(stream: SpoolStream): ChannelEnd | undefined {
-    const end = stream.thread.ends.get(stream.frame!.subject)
-    if (!end || end.record.loop || !this.#peek(stream) || stream.thread.peek.op !== 'receive') return undefined
-    return this.#writer.findPeer(end)
+  /** Whether the sender's end may yet be opened: what says so may stand behind what came in through it. An end that
+   *  waited in vain has a peer that isn't recorded, and waits no more. */
+  #awaitsPeer(stream: SpoolStream, { record, orphanedBefore }: ChannelEnd): boolean {
+    const { peer, outside } = record
+    if (outside || orphanedBefore > 0) return false
+    if (peer === undefined) return [...this.#streams.keys()].some((path) => this.#mayStillCome(stream, path))
+    if (this.#streams.has(peer)) return this.#mayStillCome(stream, peer)
+    return !stream.final && this.#writer.findThread(peer) === undefined
   }
 
   #awaitsThread(stream: SpoolStream): boolean {

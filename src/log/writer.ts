@@ -323,6 +323,7 @@ export class LogWriter {
       const peer = this.findPeer(end)
       const ordinal = peer?.findSend(n)
       if (ordinal !== undefined) this.#chunks.link(peer!.thread, ordinal)
+      else if (!end.record.outside) end.noteUnsent(n, peer)
     }
   }
 
@@ -366,6 +367,8 @@ export class LogWriter {
     const end = new ChannelEnd(thread.row.no, subject, process.name, process.channel)
     thread.ends.set(subject, end)
     this.pairs.open(end)
+    const peer = this.findPeer(end)
+    if (peer && peer !== end) end.releasedBefore = peer.orphanedBefore
   }
 
   #end(thread: ThreadLog, subject: number, seq: number, op: 'exit' | 'crash'): void {

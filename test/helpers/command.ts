@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly input?: string
   /** Called with each piece of stdout: tests wait for what a program says, never for a time. */
   readonly onOutput?: (text: string, child: ChildProcess) => void
+  /** The same for stderr. */
+  readonly onError?: (text: string) => void
   /** The process has ended; what it started may still hold its pipes. */
   readonly onExit?: () => void
   readonly detached?: boolean
@@ -45,6 +47,7 @@ export function run(command: readonly string[], options: RunOptions): Promise<Ra
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text
+      options.onError?.(stderr)
     })
     child.stdin.on('error', () => {})
     if (!options.keepStdin) child.stdin.end(options.input ?? '')

@@ -144,6 +144,72 @@ t.test('[L5] a receive waits for its send, at most a second; what comes later is
   t.strictSame((await bench.list()).slice(7).map(toText), ['1:receive1', '0:send1 late', '0:send2'])
 })
 
+/** The same two threads, where the sender's word of its end of the channel has not come yet. */
+function makeUnopened(names: { readonly left?: string; readonly right?: string } = {}) {
+  const left = new ThreadScript('0', START)
+  const right = new ThreadScript('1', START + 1)
+  const record = { transport: 'port', end: 1, ...(names.left && { peer: names.left as never }) } as const
+  const rightEnd = right.open(START + 3, { name: 'orders', type: 'channel', channel: record })
+  right.event('message', rightEnd, START + 100, { op: 'receive', n: 0, payload: 0 })
+  const send = () => {
+    const peer = names.right === undefined ? {} : { peer: names.right as never }
+    const channel = { transport: 'port', end: 0, ...peer } as const
+    const leftEnd = left.open(START + 50, { name: 'orders', type: 'channel', channel })
+    left.event('message', leftEnd, START + 99, { op: 'send', n: 0, payload: 0 })
+    return leftEnd
+  }
+  return { left, right, rightEnd, send }
+}
+
+for (const names of [{}, { left: '0', right: '1' }]) {
+  const title = names.left ? 'of a peer that is known' : 'of whoever it may be'
+  t.test(`[L5] a receive waits for a send ${title}, through an end of which nothing is known yet`, async (t) => {
+    const { left, right, send } = makeUnopened(names)
+    const bench = new Bench()
+    bench.feed(left, right)
+    await bench.ingest.pump()
+    t.strictSame((await bench.list()).map(toText), ['0:spawn', '1:spawn', '1:spawn'], 'it waits')
+    send()
+    bench.feed(left)
+    await bench.ingest.pump()
+    t.strictSame((await bench.list()).slice(3).map(toText), ['0:spawn', '0:send0', '1:receive0'])
+  })
+}
+
+t.test('[L5] a receive waits for a thread whose spool was not found yet', async (t) => {
+  const { left, right, send } = makeUnopened({ left: '0', right: '1' })
+  const other = new ThreadScript('2', START)
+  const bench = new Bench()
+  bench.feed(right, other)
+  await bench.ingest.pump()
+  t.strictSame((await bench.list()).map(toText), ['0:spawn', '1:spawn', '1:spawn'], 'it waits')
+  send()
+  bench.feed(left)
+  await bench.ingest.pump()
+  t.strictSame((await bench.list()).slice(3).map(toText), ['2:spawn', '2:spawn', '2:send0', '1:receive0'])
+})
+
+t.test(
+  '[L5] through an end that was never opened one receive waits a second, and what comes later is late',
+  async (t) => {
+    const { left, right, rightEnd, send } = makeUnopened()
+    const bench = new Bench()
+    bench.feed(left, right)
+    await bench.ingest.pump()
+    bench.nowMs = 1001
+    right.event('message', rightEnd, START + 101, { op: 'receive', n: 1, payload: 1 })
+    bench.feed(right)
+    await bench.ingest.pump()
+    t.strictSame((await bench.list()).slice(3).map(toText), ['1:receive0', '1:receive1'])
+    const leftEnd = send()
+    left.event('message', leftEnd, START + 100, { op: 'send', n: 1, payload: 1 })
+    left.event('message', leftEnd, START + 200, { op: 'send', n: 2, payload: 2 })
+    bench.feed(left)
+    await bench.ingest.pump()
+    t.strictSame((await bench.list()).slice(5).map(toText), ['0:spawn', '0:send0 late', '0:send1 late', '0:send2'])
+  },
+)
+
 t.test(
   '[L14] a collector that died in the middle of a block, while an event waited, is succeeded without loss',
   async (t) => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { testExact } from './exact.js'
+import { recordInputs, replayInputs } from './rig.js'
 
 t.setTimeout(480_000)
 
@@ -151,4 +152,27 @@ testExact(t, 'hooks on asynchronous resources', {
       dc.subscribe('undici:request:create', () => log('undici'))
       dc.subscribe('http.client.request.start', () => log('http start')); dc.channel('mine').subscribe((m) => log('mine', m)); dc.channel('mine').publish('x')
       setTimeout(() => { for (const x of types) fs.writeSync(1, x + String.fromCharCode(10)); log(types.length); log(types.join(' ')) }, 30)`,
+})
+
+testExact(t, 'an environment that is read from a file', {
+  file: 'environment.cjs',
+  text: `
+      require('node:fs').writeFileSync('.env', 'ZED=5')
+      process.loadEnvFile('.env')
+      console.log(process.env.ZED)
+      try { process.loadEnvFile('none') } catch (error) { console.log(error.code) }`,
+})
+
+t.test('[B8] a program that is given as text, and a worker that is', async (t) => {
+  const dir = t.testdir({})
+  const text = `
+    const { Worker } = require('node:worker_threads')
+    new Worker('require("node:worker_threads").parentPort.postMessage([Date.now(), process.execArgv.length])', { eval: true })
+      .on('message', (message) => console.log(message))`
+  const recorded = await recordInputs([process.execPath, '-e', text], { cwd: dir })
+  t.match(recorded.stdout, /, 2 \]/)
+  const { verdict, stdout } = await replayInputs(dir, ['--thread', '0'])
+  t.match(verdict, { kind: 'exact' })
+  t.equal(stdout, recorded.stdout)
+  t.match((await replayInputs(dir, ['--thread', '0.1'])).verdict, { kind: 'exact' })
 })

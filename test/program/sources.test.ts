@@ -51,7 +51,7 @@ async function recordApp(t: Test, record: readonly string[] = [], words: readonl
 t.test('[B11] unchanged sources need no trust; changed and missing ones are refused without it', async (t) => {
   const dir = await recordApp(t)
   const app = join(dir, 'app')
-  t.match(await replay(dir), { code: 0, stderr: /^Replay of thread 0 is exact: [^\n]*\n$/ })
+  t.match(await replay(dir), { code: 0, stderr: /^Replaying thread 0 [^\n]*\nReplay of thread 0 is exact: [^\n]*\n$/ })
   appendFileSync(join(app, 'price.cjs'), '\n// another one')
   rmSync(join(app, 'node_modules'), { recursive: true })
   const refused = await replay(dir)

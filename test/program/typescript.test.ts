@@ -19,7 +19,6 @@ console.log(Kind.sale, total(lines), Date.now(), readFileSync('data.txt', 'utf8'
 setTimeout((): never => { console.log('later', Date.now()); throw new Error('on line 7') }, 5)`
 
 const FILES = {
-  'app.ts': APP,
   'total.ts': `
     export interface Line { readonly price: number; readonly count: number }
     export const total = (lines: readonly Line[]): number => lines.reduce((sum, { price, count }) => sum + price * count, 0)`,
@@ -30,6 +29,8 @@ interface Runner {
   readonly words: readonly string[]
   readonly type: 'module' | 'commonjs'
   readonly threads?: readonly string[]
+  /** It keeps compiled code among the temporary files. */
+  readonly usesCache?: boolean
 }
 
 const RUNNERS: Readonly<Record<string, Runner>> = {
@@ -39,19 +40,25 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     type: 'module',
     threads: ['0', '0.1'],
   },
+  'tsx, CommonJS': { words: ['-r', 'tsx/cjs', 'app.ts'], type: 'commonjs' },
+  'ts-node, CommonJS': { words: ['-r', 'ts-node/register', 'app.ts'], type: 'commonjs', usesCache: true },
   'ts-node, an ES module': { words: ['--no-warnings', '--loader', 'ts-node/esm', 'app.ts'], type: 'module' },
 }
 
-for (const [name, { words, type, threads = ['0'] }] of Object.entries(RUNNERS)) {
+for (const [name, { words, type, threads = ['0'], usesCache }] of Object.entries(RUNNERS)) {
   t.test(`[B1] TypeScript through ${name}: recorded once, run again exactly, ${TIMES} times of ${TIMES}`, async (t) => {
     const settings = { module: 'nodenext', target: 'es2022', types: ['node'] }
     const dir = t.testdir({
       ...FILES,
+      'app.ts': type === 'module' ? APP : APP.replace('./total.js', './total'),
       'package.json': JSON.stringify({ type }),
       'tsconfig.json': JSON.stringify({ compilerOptions: settings, 'ts-node': { transpileOnly: true } }),
     })
     symlinkSync(MODULES, join(dir, 'node_modules'))
-    const recorded = await recordInputs([process.execPath, ...words], { cwd: dir })
+    const recorded = await recordInputs([process.execPath, ...words], {
+      cwd: dir,
+      env: usesCache ? { TMPDIR: dir } : {},
+    })
     t.equal(recorded.code, 1)
     t.match(recorded.stdout, /SALE \d\.\d+ \d{13} some data\nlater \d{13}\n/)
     t.match(recorded.stderr, /app\.ts:\d+\n(.*\n)*Error: on line 7/)

@@ -1,16 +1,22 @@
 import { toPlural } from '../../durations.js'
 import { toDifference } from '../../program/recorded-sources.js'
-import type { ProgramOutcome } from '../../program/replay-program.js'
+import type { ChosenThread, ThreadOutcome } from '../../program/replay-program.js'
 import { toWord } from './shell-word.js'
 
+/** Which thread runs, and why that one. */
+export function toStartText({ path, command, failed }: ChosenThread): string {
+  return `Replaying thread ${path} (${command})${failed === undefined ? '' : `, the one that failed: ${failed}`}.`
+}
+
 /** The verdict on a program that was run again, as it is printed. @param ran which sources were run */
-export function toProgramText(recording: string, outcome: ProgramOutcome, ran: 'recorded' | 'local'): string {
+export function toProgramText(recording: string, outcome: ThreadOutcome, ran: 'recorded' | 'local'): string {
   const difference = toDifference(outcome.sources)
-  const text = [toVerdictText(recording, outcome), ...toDerivedText(recording, outcome)].join('\n')
+  const lines = [toVerdictText(recording, outcome), ...toInheritedLines(outcome), ...toDerivedText(recording, outcome)]
+  const text = lines.join('\n')
   return difference === undefined ? text : `${text}\n\n${difference}; the ${ran} ones were run.`
 }
 
-function toDerivedText(recording: string, { derived }: ProgramOutcome): string[] {
+function toDerivedText(recording: string, { derived }: ThreadOutcome): string[] {
   if (!derived) return []
   if (derived.events === 0) return ['Its channels and containers did nothing that could be derived.']
   const count = toPlural(derived.events, 'event')
@@ -18,7 +24,19 @@ function toDerivedText(recording: string, { derived }: ProgramOutcome): string[]
   return [`Derived ${count}. Look at them with: retroscope events ${toWord(recording)} --kind state,message`]
 }
 
-function toVerdictText(recording: string, { thread, verdict }: ProgramOutcome): string {
+const STREAMS: Readonly<Record<number, string>> = { 1: 'stdout', 2: 'stderr' }
+
+/** What is said of the thread is not said of what its children wrote to the same place. */
+function toInheritedLines({ inherited }: ThreadOutcome): string[] {
+  if (inherited.length === 0) return []
+  const lines = inherited.map(({ thread, command, fd, bytes }) => {
+    const who = thread === null ? command : `thread ${thread} (${command})`
+    return `  ${STREAMS[fd]}  ${bytes === null ? 'not recorded' : `${bytes} bytes`}  by ${who}`
+  })
+  return ['Not counted in, because children wrote it:', ...lines]
+}
+
+function toVerdictText(recording: string, { thread, verdict }: ThreadOutcome): string {
   const count = `${verdict.turns} turns, ${verdict.entries} entries`
   if (verdict.kind === 'exact') {
     return `Replay of thread ${thread} is exact: ${count}, every one consumed, exit code ${verdict.code}.`

@@ -1,10 +1,13 @@
+import * as addons from './addons.js'
 import * as asyncHooks from './async-hooks.js'
 import * as atomics from './atomics.js'
 import * as chanceJobs from './chance-jobs.js'
 import { Chaos } from './chaos.js'
 import * as clocks from './clocks.js'
+import * as codeCache from './code-cache.js'
 import { Contexts } from './context.js'
 import * as crypto from './crypto.js'
+import * as defaultPolicy from './default-policy.js'
 import * as deferredJobs from './deferred-jobs.js'
 import * as directories from './directories.js'
 import * as dns from './dns.js'
@@ -12,11 +15,14 @@ import * as ending from './ending.js'
 import * as finalization from './finalization.js'
 import * as fs from './fs.js'
 import type { RecordTools, ReplayTools } from './handles.js'
+import type { TapeHead } from './head.js'
 import * as heap from './heap.js'
 import * as httpParser from './http-parser.js'
 import * as http2 from './http2.js'
 import type { Internals, Native } from './internals.js'
+import * as ipc from './ipc.js'
 import * as joints from './joints.js'
+import * as jsStream from './js-stream.js'
 import * as loader from './loader.js'
 import { MessageReader, MessageWriter } from './messages.js'
 import * as messaging from './messaging.js'
@@ -46,6 +52,8 @@ import * as worker from './worker.js'
 const BINDINGS = [
   streams,
   processes,
+  codeCache,
+  addons,
   dns,
   random,
   chanceJobs,
@@ -62,6 +70,7 @@ const BINDINGS = [
   directories,
   watching,
   tls,
+  jsStream,
   udp,
   http2,
   streamPipe,
@@ -72,23 +81,13 @@ export function seedRandom(internals: Internals, seed: number): void {
   ;(internals.binding('v8')['setFlagsFromString'] as Native)(`--random-seed=${seed}`)
 }
 
-/** Frames of the tool sit at the bottom of every callback's stack: the program shall not see them. */
-export function hideFrames(internals: Internals, file: string): void {
-  const binding = internals.binding('errors')
-  const { prepareStackTraceCallback } = internals.builtin('internal/errors') as { prepareStackTraceCallback: Native }
-  ;(binding['setPrepareStackTraceCallback'] as Native)((global: unknown, error: unknown, trace: NodeJS.CallSite[]) => {
-    const shown = trace.filter((frame) => frame.getFileName() !== file)
-    return prepareStackTraceCallback(global, error, shown)
-  })
-}
-
 /** Puts the recording half of every binding in its place.
  *  @param chaos seed by which the order of what comes is perturbed */
 export function recordBoundary(
   internals: Internals,
   tape: TapeWriter,
   numbering: Numbering,
-  { onUnfed, hide }: Pick<RecordTools, 'onUnfed' | 'hide'>,
+  { onUnfed, onAssumed, hide }: Pick<RecordTools, 'onUnfed' | 'hide'> & defaultPolicy.Met,
   chaosSeed?: number,
 ): void {
   const contexts = new Contexts(internals)
@@ -106,11 +105,14 @@ export function recordBoundary(
   processMethods.record(internals, tape)
   fs.record(internals, tools)
   loader.record(internals, tape)
-  for (const binding of BINDINGS) binding.record(tools)
   const messages = new MessageWriter(tools)
+  // Keeps what it finds when it is loaded: first.
   moduleHooks.record(tools, messages)
+  for (const binding of BINDINGS) binding.record(tools)
+  ipc.record(tools)
   worker.record(tools, messaging.record(tools, messages))
   unfed.record(internals, onUnfed)
+  defaultPolicy.record(internals, tape, { onUnfed, onAssumed })
   realms.watch()
   syncExports()
 }
@@ -121,6 +123,8 @@ function perturb(chaos: Chaos, left: ticks.Ticks): void {
 }
 
 export interface ReplayEvents {
+  /** Of the thread's head. */
+  readonly channel: TapeHead['channel']
   /** What the program writes to its own stdout and stderr. */
   print(fd: number, bytes: Uint8Array): void
   readonly sources: SourceRules
@@ -135,7 +139,7 @@ export function replayBoundary(
   internals: Internals,
   tape: TapeReader,
   numbering: Numbering,
-  { print, sources, onExited, onEnd }: ReplayEvents,
+  { channel, print, sources, onExited, onEnd }: ReplayEvents,
 ): void {
   const contexts = new Contexts(internals)
   const requests = new RequestReplayer(tape, contexts)
@@ -157,11 +161,14 @@ export function replayBoundary(
   processMethods.replay(internals, tape)
   fs.replay(internals, tape, tools)
   loader.replay(internals, tape)
-  for (const binding of BINDINGS) binding.replay(tools)
   const messages = new MessageReader(tools)
+  // Keeps what it finds when it is loaded: first.
   moduleHooks.replay(tools, messages)
+  for (const binding of BINDINGS) binding.replay(tools)
+  ipc.replay(tools, channel)
   worker.replay(tools, messaging.replay(tools, messages))
   unfed.replay(internals, tape)
+  defaultPolicy.replay(internals, tape)
   realms.watch()
   const isJoined = joints.replay(tape)
   const pump = timers.replay(internals, tape, { onEnd, isForeign, isJoined, onDelivery: () => left.delivered() })

@@ -12,6 +12,7 @@ interface AsyncHooks {
   executionAsyncResource(): object
   newAsyncId(): number
   getDefaultTriggerAsyncId(): number
+  defaultTriggerAsyncIdScope<T>(triggerId: number, make: () => T): T
   emitInit(asyncId: number, type: string, triggerId: number, resource: object): void
 }
 
@@ -52,7 +53,7 @@ export class Contexts {
   /** To be called where the native side would have kept the context: when a request is made or a handle constructed. */
   capture(resource: object): void {
     if (this.#frames) this.#captured.set(resource, this.#frames.current())
-    if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0) return
+    if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0 || this.#ids.has(resource)) return
     this.init(resource, toType(resource))
   }
 
@@ -89,6 +90,11 @@ export class Contexts {
 
   set lastId(id: number) {
     this.#fields[this.#counter] = id
+  }
+
+  /** Makes a resource that comes through another. */
+  makeThrough<T>(parent: AsyncResource, make: () => T): T {
+    return this.#hooks.defaultTriggerAsyncIdScope(parent.getAsyncId?.() ?? 0, make)
   }
 
   /** Runs `body` as the callback of that resource. What it throws comes through. */

@@ -1,6 +1,7 @@
 import { crc32 } from '../../spool/crc.js'
 import { HASH_BYTES } from '../../spool/source-frame.js'
 import { Source } from './sources.js'
+import { countOwnFrames, formatsStacks, withOwnStack } from './stacks.js'
 
 /** Tags of the values in an entry; from SMALL on the byte itself is the number 0 … 127. FORMAT.md has the table. */
 export const TAG = {
@@ -281,7 +282,8 @@ export class EntryWriter {
     this.tag(TAG.error)
     this.text(String(error.name))
     this.text(String(error.message))
-    this.text(String(error.stack))
+    // The program's code would run within the entry, and the replayed error has the same frames.
+    this.value(formatsStacks() ? countOwnFrames() : String(error.stack))
     this.#plain({ ...error }, depth)
   }
 
@@ -399,7 +401,7 @@ export class EntryReader {
   #rest(tag: number): unknown {
     switch (tag) {
       case TAG.buffer:
-        return Buffer.from(this.#blob())
+        return toOwnBuffer(this.#blob())
       case TAG.bytes:
         return new Uint8Array(this.#blob())
       case TAG.arrayBuffer:
@@ -479,9 +481,15 @@ export class EntryReader {
   #error(): Error {
     const name = this.value() as string
     const message = this.value() as string
-    const stack = this.value() as string
+    const stack = this.value() as string | number
     const own = this.value() as object
-    const error = new (ERRORS[name] ?? Error)(message)
+    const type = ERRORS[name] ?? Error
+    if (typeof stack === 'number')
+      return Object.assign(
+        withOwnStack(() => new type(message), stack),
+        own,
+      )
+    const error = new type(message)
     Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false })
     return Object.assign(error, own)
   }
@@ -502,6 +510,13 @@ export function toBytes(view: ArrayBufferView): Uint8Array {
 
 function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** A buffer outside the pool, in which the program's small ones shall lie where they lay. */
+function toOwnBuffer(bytes: Uint8Array): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(bytes.length)
+  buffer.set(bytes)
+  return buffer
 }
 
 function isPlain(value: object): boolean {

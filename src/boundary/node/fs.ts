@@ -172,6 +172,7 @@ export function record(internals: Internals, tools: Followers): void {
     const find = makeFind(sources, name)
     const [now, later] = [tape.code(`fs.${name}`), tape.code(`fs.${name} completed`)]
     const reads = name === 'read' || name === 'readBuffers'
+    const writes = name === 'writeString' || name === 'writeBuffer' || name === 'writeBuffers'
     replace(binding, name, function (this: unknown): unknown {
       // biome-ignore lint/complexity/noArguments: passed on without an array per call
       const args = arguments
@@ -180,6 +181,7 @@ export function record(internals: Internals, tools: Followers): void {
       const targets = reads ? findTargets(name, args) : undefined
       tape.begin(now)
       argue(tape, name, args, reads)
+      if (writes && (args[0] === 1 || args[0] === 2)) tape.output()
       if (mode === undefined) return callNow(tape, original, this, args, { targets, find })
       tape.result()
       tape.end()

@@ -25,7 +25,7 @@ export interface RequestPlan {
   /** What is compared instead of all arguments but the request. */
   readonly argue?: (tape: TapeReader | TapeWriter, args: Args) => void
   /** What the native side leaves elsewhere, written when it returns; says whether the request is on its way. */
-  readonly save?: (tape: TapeWriter, result: unknown) => boolean
+  readonly save?: (tape: TapeWriter, result: unknown, handle: Handle) => boolean
   readonly load?: (tape: TapeReader, result: unknown, handle: Handle, args: Args) => boolean
   /** What the native side leaves on the request itself when it completes. */
   readonly completion?: CompletionPlan
@@ -42,6 +42,8 @@ export interface EventPlan {
   readonly key?: symbol
   readonly save: (tape: TapeWriter, args: Args, handle: Handle) => void
   readonly load: (tape: TapeReader, handle: Handle) => unknown[]
+  /** Whether what it tells of is gone when it returns: it cannot be told later. */
+  readonly isFleeting?: (args: Args) => boolean
 }
 
 /** What is special about a method that answers at once. */
@@ -146,7 +148,7 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
         tape.end()
         return Reflect.apply(callback, this, args)
       }
-      const meet = postponable(tools, plan, handle, deliver)
+      const meet = plan.joins ? deliver : postponable(tools, event, handle, deliver)
       if (name === 'onread') return meet
       return function (this: unknown): unknown {
         // Node's JavaScript calls some of them itself, in another context.
@@ -159,12 +161,13 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
 }
 
 /** What is nested in a call of the program's is part of that call: its time is now. */
-function postponable({ tape, chaos }: RecordTools, plan: HandlePlan, handle: Handle, deliver: Native): Native {
-  if (!chaos || plan.joins) return deliver
+function postponable({ tape, chaos }: RecordTools, { isFleeting }: EventPlan, handle: Handle, deliver: Native): Native {
+  if (!chaos) return deliver
   const later = chaos.inOrder(handle, deliver)
   return function (this: unknown): unknown {
     // biome-ignore lint/complexity/noArguments: passed on as they are
-    return Reflect.apply(tape.nested ? deliver : later, this, arguments)
+    const args = arguments
+    return Reflect.apply(tape.nested || isFleeting?.(args) ? deliver : later, this, args)
   }
 }
 
@@ -232,7 +235,7 @@ function recordRequest(
       tape.result()
     }
     tape.value(result)
-    const waits = save(tape, result)
+    const waits = save(tape, result, this)
     tape.end()
     if (!waits) return result
     const extra = completion && ((tape: TapeWriter) => completion.save(tape, request))
@@ -326,7 +329,7 @@ function replayRequest(
   name: string,
   { argue, load = (_, result) => result === 0, completion }: RequestPlan,
 ): void {
-  const { tape, numbering, requests } = tools
+  const { tape, numbering, requests, contexts } = tools
   const original = findMethod(type.prototype, name)
   if (!original) return
   const [now, later] = [tape.code(`${plan.name}.${name}`), tape.code(`${plan.name}.${name} completed`)]
@@ -339,6 +342,8 @@ function replayRequest(
     tape.argument(numbering.of(this))
     if (argue) argue(tape, args)
     else for (let index = 1; index < args.length; index++) tape.argument(args[index])
+    // Made before whatever the native side does meanwhile, which makes requests of its own.
+    if (plan.joins) contexts.capture(args[0] as Request)
     tape.result()
     const result = tape.value()
     const waits = load(tape, result, this, args)

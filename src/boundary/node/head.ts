@@ -19,9 +19,22 @@ export interface TapeHead {
   readonly env: Readonly<Record<string, string>>
   /** Of stdin, stdout and stderr: FILE, PIPE, TCP, TTY, UNKNOWN … */
   readonly stdio: readonly string[]
+  /** What stands behind each of them: the same text where two share it, empty where that is not known. */
+  readonly files?: readonly string[]
+  /** The same of the recorded command's stdout and stderr. */
+  readonly outputs?: readonly string[]
   readonly milestones: Float64Array
+  /** Only where its parent is a Node process that speaks with it. */
+  readonly channel?: ChannelHead
   /** Only in a worker's. */
   readonly worker?: WorkerHead
+}
+
+/** The channel to a parent, which Node opens before any preload. */
+export interface ChannelHead {
+  readonly serialization: 'json' | 'advanced'
+  /** Number of a cluster's worker. */
+  readonly clusterWorker?: number
 }
 
 /** What a worker's parent asked for. */

@@ -159,8 +159,8 @@ function toRequestPlan(plan: RequestPlan, contexts: Contexts): RequestPlan {
   const { save, load } = plan
   return {
     ...plan,
-    save(tape, result) {
-      const waits = save ? save(tape, result) : result === 0
+    save(tape, result, handle) {
+      const waits = save ? save(tape, result, handle) : result === 0
       tape.value(contexts.lastId)
       return waits
     },

@@ -12,6 +12,8 @@ export interface Internals {
   binding(name: string): Holder
   /** The exports of a module of Node's own; loads it. @throws when this Node has no such module */
   builtin(name: string): Holder
+  /** Calls back with each binding that is loaded from now on, before anybody has it. */
+  onBinding(meet: (name: string, binding: Holder) => void): void
 }
 
 const WANTED = { internalBinding: 'binding', requireBuiltin: 'builtin' } as const
@@ -46,6 +48,9 @@ interface Answer {
 
 const HANDOVER = '__retroscope_internals__'
 
+/** Where `internalBinding` keeps what it has loaded. */
+const LOADED = 'bindingObj'
+
 function readScopes(session: Session): Internals | undefined {
   const found: Partial<Record<string, Function>> = {}
   const { binding } = process as unknown as { binding: Function }
@@ -58,19 +63,51 @@ function readScopes(session: Session): Internals | undefined {
       if (!/^(Closure|Block|Script)/.test(scope.value?.description ?? '')) continue
       for (const { name, value } of listOwn(session, scope.value!.objectId!).result) {
         if (!Object.hasOwn(WANTED, name) || !value?.objectId) continue
-        post(session, 'Runtime.callFunctionOn', {
-          objectId: target,
-          functionDeclaration: 'function (name, value) { this[name] = value }',
-          arguments: [{ value: name }, { objectId: value.objectId }],
-        })
+        handOver(session, target!, name, value.objectId)
+        if (name === 'internalBinding') findLoaded(session, target!, value.objectId)
       }
     }
   } finally {
     Reflect.deleteProperty(globalThis, HANDOVER)
   }
-  const { internalBinding, requireBuiltin } = found
-  if (!internalBinding || !requireBuiltin) return undefined
-  return { binding: internalBinding as Internals['binding'], builtin: requireBuiltin as Internals['builtin'] }
+  const { internalBinding, requireBuiltin, [LOADED]: loaded } = found
+  if (!internalBinding || !requireBuiltin || !loaded) return undefined
+  return {
+    binding: internalBinding as Internals['binding'],
+    builtin: requireBuiltin as Internals['builtin'],
+    onBinding: (meet) => watchLoaded(loaded, meet),
+  }
+}
+
+function handOver(session: Session, target: string, name: string, objectId: string): void {
+  post(session, 'Runtime.callFunctionOn', {
+    objectId: target,
+    functionDeclaration: 'function (name, value) { this[name] = value }',
+    arguments: [{ value: name }, { objectId }],
+  })
+}
+
+function findLoaded(session: Session, target: string, internalBinding: string): void {
+  const scopes = listOwn(session, internalBinding).internalProperties!.find(({ name }) => name === '[[Scopes]]')
+  const [inner] = listOwn(session, scopes!.value!.objectId!).result
+  const loaded = listOwn(session, inner!.value!.objectId!).result.find(({ name }) => name === LOADED)
+  if (loaded?.value?.objectId) handOver(session, target, LOADED, loaded.value.objectId)
+}
+
+/** It has no prototype: one that meets what is put in hides nothing. */
+function watchLoaded(loaded: object, meet: (name: string, binding: Holder) => void): void {
+  const prototype = new Proxy(Object.create(null) as object, {
+    set(_, name, binding: Holder, receiver: object) {
+      meet(String(name), binding)
+      return Reflect.defineProperty(receiver, name, {
+        value: binding,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      })
+    },
+  })
+  Object.setPrototypeOf(loaded, prototype)
 }
 
 function listOwn(session: Session, objectId: string): Answer {

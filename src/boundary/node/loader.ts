@@ -28,6 +28,7 @@ interface Module {
   _stat: Native
   _readPackage: Native
   runMain: Native
+  register: Native
   _initPaths(): void
 }
 
@@ -40,12 +41,15 @@ function install(internals: Internals, patch: Patch, meetStat: (original: Stat) 
   for (const name of modules ? ON_MODULES : []) patch(modules!, name, `modules.${name}`)
   const { Module } = internals.builtin('internal/modules/cjs/loader') as unknown as { Module: Module }
   const reader = internals.builtin('internal/modules/package_json_reader')
-  const before = { ...reader, ...internals.builtin('internal/modules/run_main') }
+  const loader = internals.builtin('internal/modules/esm/loader')
+  const before = { ...reader, ...loader, ...internals.builtin('internal/modules/run_main') }
   for (const id of KEEPING) loadAnew(internals, id)
   forgetRealPaths(internals)
   if (Module.runMain === before['executeUserEntryPoint']) {
     Module.runMain = internals.builtin('internal/modules/run_main')['executeUserEntryPoint'] as Native
   }
+  // The other loader's hooks would be none of this one's.
+  if (Module.register === before['register']) Module.register = loader['register'] as Native
   if (modules) return
   // Node 20 asks natively from a constant of its loader; these two it lets anybody replace.
   supplant(Module, '_stat', meetStat(Module._stat as Stat) as Native)

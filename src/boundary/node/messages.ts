@@ -1,6 +1,7 @@
 import type { Handle, RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Internals } from './internals.js'
 import { findMessageClasses, PortMaker } from './port-maker.js'
+import { isSharing } from './shared-memory.js'
 import type { TapeWriter } from './tape.js'
 
 /** Here the native side leaves the ports that came with a message, for the event that is made of it. */
@@ -16,26 +17,69 @@ export interface Port extends Handle {
 /** A port within a message, by its number. */
 const PORT = '\0port'
 
+/** What of all that arrives V8 makes by itself; shared memory it refuses when that is written. */
+const CLONED: ReadonlySet<string> = new Set(
+  [
+    'Map',
+    'Set',
+    'Date',
+    'RegExp',
+    'Error',
+    'ArrayBuffer',
+    'SharedArrayBuffer',
+    'DataView',
+    'Boolean',
+    'Number',
+    'String',
+    'BigInt',
+  ]
+    .concat(['Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array'])
+    .concat(['Float16Array', 'Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array'])
+    .map((name) => `[object ${name}]`),
+)
+
 type IsPort = (value: object) => boolean
 
 /** A message as the tape can keep it: ports in it by their numbers, as deep as plain objects and arrays go.
- *  @throws TypeError at memory that another thread may change meanwhile */
+ *  @throws TypeError at what is native */
 function toKept(value: unknown, isPort: IsPort, number: (port: Handle) => number, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || depth > 8) return value
   if (isPort(value)) return { [PORT]: number(value as Handle) }
   if (Array.isArray(value)) return value.map((item) => toKept(item, isPort, number, depth + 1))
-  if (isShared(value)) throw new TypeError('shared memory')
-  if (Object.getPrototypeOf(value) !== Object.prototype) return value
+  if (Object.getPrototypeOf(value) !== Object.prototype) {
+    if (CLONED.has(Object.prototype.toString.call(value))) return value
+    if (isKey(value)) return keepKey(value)
+    throw new TypeError('a native object')
+  }
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toKept(item, isPort, number, depth + 1)]))
 }
 
-function isShared(value: object): boolean {
-  const memory = ArrayBuffer.isView(value) ? value.buffer : value
-  return memory instanceof SharedArrayBuffer
+/** A key within a message: its kind, and its bytes. */
+const KEY = '\0key'
+
+type Key = import('node:crypto').KeyObject
+
+function isKey(value: object): value is Key {
+  return /KeyObject$/.test(value.constructor?.name) && process.getBuiltinModule('node:util').types.isKeyObject(value)
+}
+
+function keepKey(key: Key): object {
+  const type = key.type === 'public' ? 'spki' : 'pkcs8'
+  const bytes = key.type === 'secret' ? key.export() : key.export({ format: 'der', type } as never)
+  return { [KEY]: key.type, bytes }
+}
+
+function reviveKey({ [KEY]: kind, bytes }: { readonly [KEY]: Key['type']; readonly bytes: Buffer }): Key {
+  const { createSecretKey, createPublicKey, createPrivateKey } = process.getBuiltinModule('node:crypto')
+  const key = Buffer.from(bytes)
+  if (kind === 'secret') return createSecretKey(key)
+  if (kind === 'public') return createPublicKey({ key, format: 'der', type: 'spki' })
+  return createPrivateKey({ key, format: 'der', type: 'pkcs8' })
 }
 
 function fromKept(value: unknown, revive: (number: number) => unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
+  if (KEY in value) return reviveKey(value as never)
   if (PORT in value) return revive((value as Record<string, number>)[PORT]!)
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) value[index] = fromKept(item, revive)
@@ -46,6 +90,12 @@ function fromKept(value: unknown, revive: (number: number) => unknown): unknown 
   return value
 }
 
+/** What esbuild asks its worker synchronously: the memory is a bell, which it waits for and never reads. */
+function isWaitedFor(message: unknown): boolean {
+  const { sharedBuffer: bell, id, command, args } = (message ?? {}) as Holder
+  return bell instanceof SharedArrayBuffer && bell.byteLength === 8 && Number.isInteger(id) && !!command && !!args
+}
+
 /** @returns undefined for a message that brings more than plain data */
 export function serializePlain(internals: Internals, message: unknown): Uint8Array | undefined {
   const { MessagePort } = findMessageClasses(internals)
@@ -54,6 +104,7 @@ export function serializePlain(internals: Internals, message: unknown): Uint8Arr
     const refuse = (): never => {
       throw new TypeError('a port')
     }
+    if (isSharing({ bypass: false }, message)) return undefined
     return process.getBuiltinModule('node:v8').serialize(toKept(message, isPort, refuse))
   } catch {
     return undefined
@@ -82,6 +133,8 @@ export class MessageWriter {
     const numbers: number[] = []
     const number = (port: Handle): number => numbers[numbers.push(this.#number(port)) - 1]!
     try {
+      // A view of shared memory would be written as a copy.
+      if (isSharing(this.#tape, message)) throw new TypeError('shared memory')
       bytes = process.getBuiltinModule('node:v8').serialize(toKept(message, this.#isPort, number))
     } catch {
       this.#onMet('a message with shared memory or a native object')
@@ -97,11 +150,8 @@ export class MessageWriter {
     const { type, isInternal, workerData } = (message ?? {}) as Holder
     // Node's own thread for module hooks: what it answers is recorded.
     if (type === LOAD_SCRIPT && isInternal) return
-    try {
-      toKept(type === LOAD_SCRIPT ? workerData : message, this.#isPort, this.#number)
-    } catch {
-      this.#onMet('memory shared between threads')
-    }
+    if (isWaitedFor(message)) return
+    if (isSharing(this.#tape, type === LOAD_SCRIPT ? workerData : message)) this.#onMet('memory shared between threads')
   }
 }
 

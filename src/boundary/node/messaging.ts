@@ -104,6 +104,8 @@ function recordPosting(
     const args = arguments
     if (tape.bypass || !(this instanceof Object)) return Reflect.apply(original, this, args)
     onPost()
+    // Before it may be detached.
+    messages.watch(message)
     let outcome: number = OUTCOME.threw
     let answer: unknown
     // The entry is written behind the call, which may run getters of the program's.
@@ -117,7 +119,6 @@ function recordPosting(
       answer = refused ? error.message : error
       throw error
     } finally {
-      messages.watch(message)
       tape.begin(code)
       tape.argument(number(this))
       argueMessage(tape, message)

@@ -1,12 +1,12 @@
 import type { RecordTools, ReplayTools } from './handles.js'
+import { IdCounter } from './id-counter.js'
 import type { Holder, Internals, Native } from './internals.js'
 import type { MessageReader, MessageWriter } from './messages.js'
+import { OwnScope } from './own-scope.js'
 import { OUTCOME, replace } from './synchronous.js'
-import type { Code, TapeWriter, TurnNo } from './tape.js'
+import type { Code, TapeWriter } from './tape.js'
 
-const { waitAsync, notify, add } = Atomics as typeof Atomics & {
-  waitAsync(memory: Int32Array, index: number, value: number): { readonly value: Promise<string> }
-}
+const { add } = Atomics
 const then = Promise.prototype.then
 
 /** The ends of Node's line to the thread that runs the hooks (lib/internal/modules/esm/hooks.js): its worker, and the
@@ -44,66 +44,11 @@ function findLine(internals: Internals): Line | undefined {
   }
 }
 
-/** Promises take asynchronous ids when somebody watches them, and the proxy takes as many as it happens to wait. */
-class IdCounter {
-  readonly #fields: Float64Array
-  readonly #at: number
-
-  constructor(internals: Internals) {
-    const { async_id_fields: fields, constants } = internals.binding('async_wrap') as unknown as {
-      async_id_fields: Float64Array
-      constants: Record<string, number>
-    }
-    this.#fields = fields
-    this.#at = constants['kAsyncIdCounter']!
-  }
-
-  get value(): number {
-    return this.#fields[this.#at]!
-  }
-
-  set value(value: number) {
-    this.#fields[this.#at] = value
-  }
-}
-
 const NAMES = {
   asked: 'module hooks asked',
   answered: 'module hooks answered',
   received: 'module hooks answer',
 } as const
-
-interface Answer {
-  readonly number: number
-  readonly outcome: number
-  readonly value: unknown
-  settle(value: unknown): void
-}
-
-/** Hands answers to the program in a native callback scope of their own: the proxy wakes up wherever the lock happens to
- *  have been raised, be it within a turn. */
-class Deliverer {
-  readonly #write: (answers: readonly Answer[]) => void
-  readonly #gate = new Int32Array(new SharedArrayBuffer(4))
-  #ready: Answer[] = []
-
-  constructor(write: (answers: readonly Answer[]) => void) {
-    this.#write = write
-  }
-
-  add(answer: Answer): void {
-    if (this.#ready.push(answer) > 1) return
-    Reflect.apply(then, waitAsync(this.#gate, 0, 0).value, [() => this.#deliver()])
-    notify(this.#gate, 0)
-  }
-
-  #deliver(): void {
-    const answers = this.#ready
-    this.#ready = []
-    this.#write(answers)
-    for (const { settle, value } of answers) settle(value)
-  }
-}
 
 /** Module hooks run on a thread that Node starts for itself. What it answered is taken down. */
 export function record(tools: RecordTools, messages: MessageWriter): void {
@@ -113,9 +58,8 @@ export function record(tools: RecordTools, messages: MessageWriter): void {
   const [asked, answered, received] = [tape.code(NAMES.asked), tape.code(NAMES.answered), tape.code(NAMES.received)]
   const ids = new IdCounter(internals)
   const errors = findErrors(internals)
-  let cause: TurnNo = -1
-  const deliverer = new Deliverer((answers) => {
-    tape.deliver(answered, cause)
+  const scope = new OwnScope((answers) => {
+    tape.deliver(answered, answers[0]!.cause)
     tape.value(answers.length)
     for (const { number, outcome, value } of answers) {
       tape.value(number)
@@ -132,12 +76,12 @@ export function record(tools: RecordTools, messages: MessageWriter): void {
     const number = requests.next()
     if (seesPromises(internals)) tools.onUnfed('async_hooks together with module hooks')
     const promise = Reflect.apply(original, this, args)
-    cause = tape.turn
+    const cause = tape.turn
     note(tape, asked, ids.value)
     return new Promise((resolve, reject) => {
       Reflect.apply(then, promise, [
-        (value: unknown) => deliverer.add({ number, outcome: OUTCOME.returned, value, settle: resolve }),
-        (value: unknown) => deliverer.add({ number, outcome: OUTCOME.threw, value, settle: reject }),
+        (value: unknown) => scope.add({ number, outcome: OUTCOME.returned, value, cause, settle: resolve }),
+        (value: unknown) => scope.add({ number, outcome: OUTCOME.threw, value, cause, settle: reject }),
       ])
     })
   })

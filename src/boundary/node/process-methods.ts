@@ -12,10 +12,10 @@ const ON_PROCESS = [
   'availableMemory',
   'threadCpuUsage',
 ]
-const ON_PROCESS_TOO = ['getActiveResourcesInfo', '_kill', '_getActiveHandles', '_getActiveRequests']
+const ON_PROCESS_TOO = ['getActiveResourcesInfo', '_kill', '_getActiveHandles', '_getActiveRequests', 'loadEnvFile']
 
 /** Looked up in the binding with each call. */
-const IN_BINDING = ['cwd', 'umask', 'chdir', 'loadEnvFile']
+const IN_BINDING = ['cwd', 'umask', 'chdir']
 
 /** The native side reads a file and puts into the environment what is not there yet. */
 const LOADS_ENVIRONMENT: CallPlan = {

@@ -31,8 +31,9 @@ export class RequestRecorder {
     const tape = this.#tape
     const number = this.next()
     const cause = tape.turn
-    const callback = request.oncomplete
-    request.oncomplete = function oncomplete(): unknown {
+    let callback = request.oncomplete
+    const late = callback === undefined
+    const oncomplete = function (this: unknown): unknown {
       // biome-ignore lint/complexity/noArguments: passed on as they are
       const args = arguments
       before?.()
@@ -42,9 +43,15 @@ export class RequestRecorder {
       saveArguments(tape, args, request)
       tape.end()
       // The program shall find what it put there, and no frame of ours under its callback's.
-      request.oncomplete = callback as Native
+      if (late) put(request, callback)
+      else request.oncomplete = callback as Native
       return Reflect.apply(callback as Native, this, args)
     }
+    if (!late) request.oncomplete = oncomplete
+    else
+      awaitCallback(request, oncomplete, (given) => {
+        callback = given
+      })
   }
 
   /** The same for requests that the system completes in any order. */
@@ -56,6 +63,29 @@ export class RequestRecorder {
   next(): number {
     return ++this.#last
   }
+}
+
+function put(request: Request, callback: Native | undefined): void {
+  Object.defineProperty(request, 'oncomplete', {
+    value: callback,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  })
+}
+
+/** A message to another process is sent before it is said what to do when that is done. */
+function awaitCallback(request: Request, standIn: Native, onGiven: (callback: Native) => void): void {
+  let given = false
+  Object.defineProperty(request, 'oncomplete', {
+    configurable: true,
+    enumerable: true,
+    get: () => (given ? standIn : undefined),
+    set(callback: Native) {
+      given = true
+      onGiven(callback)
+    },
+  })
 }
 
 /** Knows the requests that wait and completes them as recorded. */

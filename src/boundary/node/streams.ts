@@ -1,8 +1,8 @@
+import { passHandles, recordConnections, replayConnections } from './connections.js'
 import { toBytes } from './entries.js'
 import { recordGetter, replayGetter } from './getters.js'
 import {
   type EventPlan,
-  type Handle,
   type HandleClass,
   type HandlePlan,
   type RecordTools,
@@ -11,8 +11,8 @@ import {
   recordHandle,
   replayHandle,
 } from './handles.js'
-import type { Holder, Internals, Native } from './internals.js'
-import { recordCall, replace, replayCall } from './synchronous.js'
+import type { Holder, Internals } from './internals.js'
+import { recordCall, replayCall } from './synchronous.js'
 
 /** Shared with the native side (lib/internal/stream_base_commons.js). */
 export interface StreamState {
@@ -21,12 +21,21 @@ export interface StreamState {
   readonly kArrayBufferOffset: number
   readonly kBytesWritten: number
   readonly kLastWriteWasAsync: number
+  /** The memory of the program's own that a handle reads into, where it has one. */
+  readonly findOwn: (handle: object) => Uint8Array | undefined
 }
 
 export function toState(internals: Internals): StreamState {
   const binding = internals.binding('stream_wrap') as unknown as StreamState & { streamBaseState: Int32Array }
   const { kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync } = binding
-  return { state: binding.streamBaseState, kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync }
+  return {
+    state: binding.streamBaseState,
+    kReadBytesOrError,
+    kArrayBufferOffset,
+    kBytesWritten,
+    kLastWriteWasAsync,
+    findOwn: toOwnMemory(internals),
+  }
 }
 
 const ENCODINGS: Readonly<Record<string, BufferEncoding>> = {
@@ -93,6 +102,10 @@ const SUMS = ['bytesRead', 'bytesWritten']
 
 const GETTERS = ['fd', 'writeQueueSize']
 
+function keepStdio(_: unknown, args: ArrayLike<unknown>, handle: object): void {
+  if (args[0] === 1 || args[0] === 2) stdio.set(handle, args[0])
+}
+
 function countOf(handle: object): { read: number; written: number } {
   let count = counts.get(handle)
   if (!count) counts.set(handle, (count = { read: 0, written: 0 }))
@@ -102,8 +115,13 @@ function countOf(handle: object): { read: number; written: number } {
 function toWritePlan(stream: StreamState, method: string, print?: ReplayTools['print']): RequestPlan {
   const { state, kBytesWritten, kLastWriteWasAsync } = stream
   return {
-    argue: (tape, args) => tape.digest(toWritten(method, args)),
-    save(tape, result) {
+    argue(tape, args) {
+      tape.digest(toWritten(method, args))
+      // A handle that goes with the bytes of a channel between processes.
+      if (typeof args[2] === 'object' && args[2] !== null) tape.argument(args[2])
+    },
+    save(tape, result, handle) {
+      if (tape.shared && stdio.has(handle)) tape.output()
       const later = state[kLastWriteWasAsync]!
       tape.value(state[kBytesWritten])
       tape.value(later)
@@ -120,20 +138,44 @@ function toWritePlan(stream: StreamState, method: string, print?: ReplayTools['p
   }
 }
 
-function toReadPlan({ state, kReadBytesOrError, kArrayBufferOffset }: StreamState): EventPlan {
+/** Memory of the program's own that a socket reads into (`onread` of `net.connect`): Node's JavaScript keeps the buffer
+ *  of the moment on the socket. */
+function toOwnMemory(internals: Internals): (handle: object) => Uint8Array | undefined {
+  let symbols: { readonly owner: symbol; readonly buffer: symbol } | undefined
+  return (handle) => {
+    symbols ??= {
+      owner: (internals.builtin('internal/async_hooks')['symbols'] as { owner_symbol: symbol }).owner_symbol,
+      buffer: internals.builtin('internal/stream_base_commons')['kBuffer'] as symbol,
+    }
+    const socket = (handle as Record<symbol, Record<symbol, unknown> | undefined>)[symbols.owner]
+    const buffer = socket?.[symbols.buffer]
+    return ArrayBuffer.isView(buffer) ? toBytes(buffer) : undefined
+  }
+}
+
+function toReadPlan({ state, kReadBytesOrError, kArrayBufferOffset, findOwn }: StreamState): EventPlan {
   return {
-    save(tape, args) {
+    save(tape, args, handle) {
       const size = state[kReadBytesOrError]!
       tape.value(size)
-      if (size > 0) tape.bytes(new Uint8Array(args[0] as ArrayBuffer, state[kArrayBufferOffset], size))
+      if (size <= 0) return
+      const memory = args[0] as ArrayBuffer | undefined
+      if (memory) tape.bytes(new Uint8Array(memory, state[kArrayBufferOffset], size))
+      else tape.bytes(findOwn(handle)!.subarray(0, size))
     },
+    // The next read overwrites it.
+    isFleeting: (args) => args[0] === undefined && state[kReadBytesOrError]! > 0,
     load(tape, handle) {
       const size = tape.value() as number
       state[kReadBytesOrError] = size
       state[kArrayBufferOffset] = 0
       if (size <= 0) return [undefined]
       countOf(handle).read += size
-      return [toArrayBuffer(tape.value() as Uint8Array)]
+      const own = findOwn(handle)
+      if (!own) return [toArrayBuffer(tape.value() as Uint8Array)]
+      if (own.length < size) return tape.diverge(`the memory that it reads into has ${own.length} bytes`)
+      own.set(tape.value() as Uint8Array)
+      return [undefined]
     },
   }
 }
@@ -167,11 +209,7 @@ export function toPlan(name: string, stream: StreamState, print?: ReplayTools['p
         save: (tape, args) => tape.value(args[0]),
         load: (tape, args) => Object.assign(args[0] as object, tape.value()),
       },
-      open: {
-        load: (_, args, handle) => {
-          if (args[0] === 1 || args[0] === 2) stdio.set(handle, args[0])
-        },
-      },
+      open: { save: keepStdio, load: keepStdio },
     },
     passing: ['useUserBuffer', 'setSimultaneousAccepts', 'setPendingInstances', 'getAsyncId'],
   }
@@ -195,7 +233,8 @@ export function record(tools: RecordTools): void {
   for (const { binding, type } of TYPES) {
     const holder = tools.internals.binding(binding)
     const handle = holder[type] as HandleClass
-    recordStream(tools, handle, toPlan(type, stream))
+    const plan = toPlan(type, stream)
+    recordStream(tools, handle, type === 'Pipe' ? passHandles(plan, tools) : plan)
     recordConnections(tools, handle, type)
     if (type === 'TTY') recordCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
   }
@@ -208,40 +247,16 @@ export function recordStream(tools: RecordTools, type: HandleClass, plan: Handle
   keepOffNative(type.prototype)
 }
 
-/** `onconnection` is a property of each handle's own, put there by the native side: so it is met in `listen`, or (in a
- *  cluster's worker) where it is given later. */
-function recordConnections({ tape, numbering }: RecordTools, type: HandleClass, name: string): void {
-  const code = tape.code(`${name}.onconnection`)
-  const listen = type.prototype['listen'] as Native | undefined
-  if (!listen) return
-  replace(type.prototype, 'listen', function (this: Handle): unknown {
-    const callback = this['onconnection'] as Native
-    const number = numbering.of(this, tape.turn)
-    const cause = tape.turn
-    this['onconnection'] = function onconnection(this: unknown, status: unknown, client: object | undefined): unknown {
-      // biome-ignore lint/complexity/noArguments: passed on as they are
-      const args = arguments
-      tape.deliver(code, cause)
-      tape.value(number)
-      tape.value(status)
-      tape.value(client ? numbering.of(client, tape.turn) : 0)
-      tape.end()
-      return Reflect.apply(callback, this, args)
-    }
-    // biome-ignore lint/complexity/noArguments: passed on as they are
-    return Reflect.apply(listen, this, arguments)
-  })
-}
-
 /** The same from the tape: handles are made and never opened. */
 export function replay(tools: ReplayTools): void {
   const stream = toState(tools.internals)
   standInForTerminal(tools)
   for (const { binding, type } of TYPES) {
     const holder = tools.internals.binding(binding)
-    const handle = holder[type] as HandleClass & (new (kind: number) => object)
-    replayStream(tools, handle, toPlan(type, stream, tools.print))
-    replayConnections(tools, handle, type, holder['constants'] as Record<string, number> | undefined)
+    const handle = holder[type] as HandleClass
+    const plan = toPlan(type, stream, tools.print)
+    replayStream(tools, handle, type === 'Pipe' ? passHandles(plan, tools) : plan)
+    replayConnections(tools, handle, type)
     if (type === 'TTY') replayCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
   }
 }
@@ -267,28 +282,4 @@ function standInForTerminal({ internals }: ReplayTools): void {
   }
   TTY.prototype = Object.create(Pipe.prototype, Object.getOwnPropertyDescriptors(methods)) as object
   holder['TTY'] = TTY
-}
-
-function replayConnections(
-  { tape, numbering, contexts }: ReplayTools,
-  type: HandleClass & (new (kind: number) => object),
-  name: string,
-  constants: Record<string, number> | undefined,
-): void {
-  if (!type.prototype['listen']) return
-  const listen = type.prototype['listen'] as Native
-  replace(type.prototype, 'listen', function (this: Handle): unknown {
-    numbering.of(this)
-    // biome-ignore lint/complexity/noArguments: passed on as they are
-    return Reflect.apply(listen, this, arguments)
-  })
-  tape.on(tape.code(`${name}.onconnection`), () => {
-    const server = tape.find(tape.value() as number) as Handle
-    const status = tape.value()
-    const number = tape.value() as number
-    const client = number > 0 ? new type(constants?.['SOCKET'] ?? 0) : undefined
-    if (client && numbering.of(client) !== number) tape.diverge('handles are numbered otherwise')
-    tape.end()
-    contexts.run(server, () => Reflect.apply(server['onconnection'] as Native, server, [status, client]))
-  })
 }

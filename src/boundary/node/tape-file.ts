@@ -8,7 +8,7 @@ export interface TapeFrame {
   readonly seq: number
   readonly ordinal: number
   readonly turn: number
-  /** µs since the Unix epoch. */
+  /** When it was handed over, in µs since the Unix epoch. */
   readonly timeUs: number
   readonly bytes: Uint8Array
 }
@@ -62,7 +62,11 @@ export class TapeFile {
     const rest = this.#ahead.subarray(this.#at)
     const more = this.#read(Math.max(AHEAD_BYTES, size - rest.length), this.#position)
     this.#position += more.length
-    this.#ahead = Buffer.concat([rest, more])
+    // None of the program's pool.
+    const ahead = Buffer.allocUnsafeSlow(rest.length + more.length)
+    ahead.set(rest)
+    ahead.set(more, rest.length)
+    this.#ahead = ahead
     this.#at = 0
     return size <= this.#ahead.length
   }

@@ -36,6 +36,10 @@ export interface TapeWriter extends Tape {
   /** The same for bytes of which a copy is not yet made. */
   bytes(bytes: Uint8Array): void
   end(): void
+  /** Whether others may write to the same stdout and stderr: their order is known by when each write is handed over. */
+  readonly shared: boolean
+  /** The open entry is such a write. */
+  output(): void
   /** Opens a turn, or a delivery nested in the native call of the moment. `cause`: turn in which it was asked for. */
   deliver(code: Code, cause: TurnNo): void
   /** The turn of the moment: to be kept with what is asked for in it. */

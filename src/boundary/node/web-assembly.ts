@@ -1,4 +1,5 @@
 import type { RecordTools, ReplayTools } from './handles.js'
+import type { Holder, Native } from './internals.js'
 import { replace } from './synchronous.js'
 
 const then = Promise.prototype.then
@@ -7,15 +8,19 @@ const nothing = (): void => {}
 type Compile = (source: unknown, imports?: unknown) => Promise<unknown>
 
 /** As much of it as is used here: the compiler's own types come with the DOM's. */
-interface Wasm {
+interface Wasm extends Holder {
   compile: Compile
   instantiate: Compile
   readonly Module: new (source: unknown) => object
   readonly Instance: new (module: object, imports?: unknown) => object
 }
 
+/** The native side compiles them piece by piece as they arrive. */
+const STREAMING = ['compileStreaming', 'instantiateStreaming']
+const STREAMED = 'WebAssembly that is compiled as it streams'
+
 /** Compiling takes a time of its own: only its end is recorded, and a replay compiles at that point. */
-export function record({ tape, requests, realms }: RecordTools): void {
+export function record({ tape, requests, realms, onUnfed }: RecordTools): void {
   const done = tape.code('WebAssembly done')
   realms.add((realm) => {
     const wasm = realm.WebAssembly as Wasm
@@ -32,6 +37,15 @@ export function record({ tape, requests, realms }: RecordTools): void {
         }
         Reflect.apply(then, promise, [note, note])
         return promise
+      })
+    }
+    for (const name of STREAMING) {
+      const original = wasm[name]
+      if (typeof original !== 'function') continue
+      replace(wasm, name, function (this: unknown): unknown {
+        onUnfed(STREAMED)
+        // biome-ignore lint/complexity/noArguments: passed on as they are
+        return Reflect.apply(original as Native, this, arguments)
       })
     }
   })

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { RetroscopeError } from '../../../../src/errors.js'
-import { type ProgramOutcome, replayProgram } from '../../../program/replay-program.js'
+import { type ProgramEvents, replayProgram, type ThreadOutcome } from '../../../program/replay-program.js'
 import { type ReplayOutcome, replay } from '../../../replay.js'
 import { EXIT } from '../exit-codes.js'
 import { flush, print, printJson, toJsonLine } from '../output.js'
-import { toProgramText } from '../program-text.js'
+import { toProgramText, toStartText } from '../program-text.js'
 import { toSafe } from '../terminal.js'
 import { toValueText } from '../value-text.js'
 import { toVerdictText } from '../verdict-text.js'
@@ -30,7 +30,7 @@ export function defineReplay(): Command {
     .argument('<recording>', 'a directory or a packed file NAME.retro')
     .option('--session <name>', 'the session to run; needed when there are several')
     .option('--thread <path>', 'of a program: the thread to run; without it the one that failed, else the first')
-    .option('--all', 'of a program: every thread that can be run, one after the other')
+    .option('--all', 'of a program: every thread that can be run; what they write comes in its recorded order')
     .addOption(
       new Option('--sources <which>', 'of a program: run the recorded source files, or those that stand here')
         .choices(['recorded', 'local'])
@@ -54,7 +54,7 @@ export function defineReplay(): Command {
         })
       }
       if (options.session === undefined && options.until === undefined) {
-        const outcomes = await replayProgram(path, options)
+        const outcomes = await replayProgram(path, options, toEvents(options))
         if (outcomes) return reportProgram(path, outcomes, options)
       }
       const outcome = await replay(path, {
@@ -74,7 +74,22 @@ export function defineReplay(): Command {
     })
 }
 
-async function reportProgram(path: string, outcomes: readonly ProgramOutcome[], options: Options): Promise<void> {
+/** The first line on stderr names the thread: its output follows, byte for byte. */
+function toEvents(options: Options): ProgramEvents {
+  const isQuiet = options.json || options.verdict !== undefined
+  return {
+    onStart: (thread) => {
+      if (!isQuiet) process.stderr.write(`${toSafe(toStartText(thread))}\n`)
+    },
+    onOutput: (fd, bytes) =>
+      new Promise((done) => {
+        const stream = fd === 2 ? process.stderr : process.stdout
+        stream.write(bytes, () => done())
+      }),
+  }
+}
+
+async function reportProgram(path: string, outcomes: readonly ThreadOutcome[], options: Options): Promise<void> {
   const answer = { threads: outcomes }
   const text = outcomes.map((outcome) => toProgramText(path, outcome, options.sources)).join('\n')
   if (options.verdict !== undefined) {

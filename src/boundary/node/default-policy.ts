@@ -1,0 +1,148 @@
+import type { Internals, Native } from './internals.js'
+import { OUTCOME, replace, takeOutcome } from './synchronous.js'
+import type { TapeReader, TapeWriter } from './tape.js'
+
+/** Bindings whose answers follow from what they are given, in every run. */
+const PURE: ReadonlySet<string> = new Set([
+  'block_list',
+  'cjs_lexer',
+  'diagnostics_channel',
+  'encoding_binding',
+  'icu',
+  'internal_only_v8',
+  'ipc_serdes',
+  'mksnapshot',
+  'options',
+  'permission',
+  'profiler',
+  'serdes',
+  'stream_pipe',
+  'string_decoder',
+  'symbols',
+  'trace_events',
+  'types',
+  'url',
+  'url_pattern',
+  'util',
+  'uv',
+  'watchdog',
+])
+
+/** What people call the others. */
+const NAMES: Readonly<Record<string, string>> = {
+  wasi: 'WASI',
+  sqlite: 'SQLite',
+  webstorage: 'web storage',
+  ffi: 'foreign functions',
+  quic: 'QUIC',
+  dtls: 'DTLS',
+  locks: 'locks between threads',
+}
+
+const ASSUMED = 'answer of a binding that is not known'
+
+type Meet = (label: string, original: Native) => Native
+
+/** Whatever Node loads later and nobody here knows: its functions answer at once or are not fed, its objects are not. */
+function install(internals: Internals, meetFunction: Meet, onObject: (label: string) => void): void {
+  internals.onBinding((name, binding) => {
+    if (PURE.has(name)) return
+    for (const key of Object.getOwnPropertyNames(binding)) {
+      const value = binding[key]
+      if (typeof value !== 'function') continue
+      const named = NAMES[name]
+      if (/^[A-Z]/.test(key)) binding[key] = meetClass(value, () => onObject(named ?? `${name}.${key}`))
+      else if (named)
+        replace(
+          binding,
+          key,
+          meetNamed(value as Native, () => onObject(named)),
+        )
+      else replace(binding, key, meetFunction(`${name}.${key}`, value as Native))
+    }
+  })
+}
+
+function meetClass(type: Function, onMade: () => void): Function {
+  return new Proxy(type, {
+    construct(target, args, newTarget) {
+      onMade()
+      return Reflect.construct(target, args, newTarget) as object
+    },
+  })
+}
+
+function meetNamed(original: Native, onCalled: () => void): Native {
+  return function (this: unknown): unknown {
+    onCalled()
+    // biome-ignore lint/complexity/noArguments: passed on as they are
+    return Reflect.apply(original, this, arguments)
+  }
+}
+
+/** Whether the tape can hold it: no function, and nothing native. */
+function isPlain(value: unknown, depth = 0): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true
+  if (value instanceof ArrayBuffer || value instanceof Error) return true
+  const prototype = Object.getPrototypeOf(value)
+  if (depth > 8 || (prototype !== null && prototype !== Object.prototype && !Array.isArray(value))) return false
+  return Object.values(value).every((one) => isPlain(one, depth + 1))
+}
+
+function argue(tape: TapeWriter | TapeReader, label: string, args: ArrayLike<unknown>): void {
+  tape.argument(label)
+  for (let index = 0; index < args.length; index++) tape.argument(args[index])
+}
+
+export interface Met {
+  /** The program does something that the tape cannot hold. */
+  onUnfed(label: string): void
+  /** What that call answers is held by the tape; whether that is all that it does is not known. */
+  onAssumed(label: string): void
+}
+
+export function record(internals: Internals, tape: TapeWriter, { onUnfed, onAssumed }: Met): void {
+  const code = tape.code(ASSUMED)
+  const meet: Meet = (label, original) =>
+    function (this: unknown): unknown {
+      // biome-ignore lint/complexity/noArguments: passed on as they are
+      const args = arguments
+      if (tape.bypass) return Reflect.apply(original, this, args)
+      const write = (outcome: number, value: unknown): void => {
+        tape.begin(code)
+        argue(tape, label, args)
+        tape.result()
+        tape.value(outcome)
+        tape.value(value)
+        tape.end()
+      }
+      let result: unknown
+      try {
+        result = Reflect.apply(original, this, args)
+      } catch (error) {
+        onAssumed(label)
+        write(OUTCOME.threw, error)
+        throw error
+      }
+      if (isPlain(result) && [...args].every((one) => isPlain(one))) onAssumed(label)
+      else onUnfed(label)
+      write(OUTCOME.returned, result)
+      return result
+    }
+  install(internals, meet, onUnfed)
+}
+
+export function replay(internals: Internals, tape: TapeReader): void {
+  const code = tape.code(ASSUMED)
+  const meet: Meet = (label, original) =>
+    function (this: unknown): unknown {
+      // biome-ignore lint/complexity/noArguments: passed on as they are
+      const args = arguments
+      if (tape.bypass) return Reflect.apply(original, this, args)
+      tape.begin(code)
+      argue(tape, label, args)
+      return takeOutcome(tape)
+    }
+  install(internals, meet, (label) => tape.diverge(`the program uses ${label}, which is not fed`))
+}
