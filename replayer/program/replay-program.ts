@@ -9,7 +9,7 @@ import { findThread } from '../threads.js'
 import { mergeOutputs } from './captured-output.js'
 import { type FailedThread, findFailedThread } from './failed-thread.js'
 import { type InheritedOutput, listInherited } from './inherited-output.js'
-import { type ProgramOutcome, runProgram } from './run.js'
+import { type ProgramOutcome, type RunOptions, runProgram } from './run.js'
 import { listTaped, type TapedThread, toCommand } from './taped-threads.js'
 
 export interface ProgramOptions {
@@ -18,6 +18,8 @@ export interface ProgramOptions {
   readonly all?: boolean
   /** Which source files run: those of the recording, or those that stand here. Default: recorded. */
   readonly sources?: 'recorded' | 'local'
+  /** Path of the Node binary that runs it; without it the one that runs this. */
+  readonly node?: string
 }
 
 /** A thread that is about to run again. */
@@ -41,21 +43,21 @@ export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured'> {
 
 /** Runs threads of a recorded program again.
  *  @returns undefined where no thread's inputs were recorded and none was asked for
- *  @throws OBSERVED, NODE_VERSION, DAMAGED */
+ *  @throws OBSERVED, NODE_VERSION, DAMAGED, NOT_FOUND, NO_PERMISSION, CANNOT_START */
 export async function replayProgram(
   path: string,
-  { thread, all, sources = 'recorded' }: ProgramOptions,
+  { thread, all, sources = 'recorded', node }: ProgramOptions,
   events: ProgramEvents = {},
 ): Promise<readonly ThreadOutcome[] | undefined> {
   const log = await openLog(path)
   try {
     const taped = await listTaped(log)
     if (taped.length === 0 && thread === undefined && !all) return undefined
-    const local = sources === 'local'
-    if (all && taped.length > 0) return await runAll(log, taped, local, events)
+    const options: RunOptions = { local: sources === 'local', ...(node !== undefined && { node }) }
+    if (all && taped.length > 0) return await runAll(log, taped, options, events)
     const { one, failed } = await choose(log, taped, thread)
     events.onStart?.({ path: one.thread.path, command: toCommand(one.head), ...(failed && { failed: failed.how }) })
-    const outcome = await runProgram(log, one, { local })
+    const outcome = await runProgram(log, one, options)
     return [{ ...outcome, inherited: await listInherited(log, taped, one) }]
   } finally {
     await log.close()
@@ -66,7 +68,7 @@ export async function replayProgram(
 async function runAll(
   log: LogReader,
   taped: readonly TapedThread[],
-  local: boolean,
+  options: RunOptions,
   { onStart, onOutput }: ProgramEvents,
 ): Promise<readonly ThreadOutcome[]> {
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-outputs-'))
@@ -74,7 +76,7 @@ async function runAll(
     const outcomes: ProgramOutcome[] = []
     for (const one of taped) {
       onStart?.({ path: one.thread.path, command: toCommand(one.head) })
-      outcomes.push(await runProgram(log, one, { local, output: join(dir, one.thread.path) }))
+      outcomes.push(await runProgram(log, one, { ...options, output: join(dir, one.thread.path) }))
     }
     const captured = outcomes.flatMap(({ captured }) => captured ?? [])
     for (const { fd, bytes } of mergeOutputs(captured)) await onOutput?.(fd, bytes)

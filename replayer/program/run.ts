@@ -12,6 +12,7 @@ import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { CapturedThread } from './captured-output.js'
 import type { ProgramVerdict } from './divergence.js'
+import { toNodeBinary } from './node-binary.js'
 import { toReplayEnv } from './orders.js'
 import { readTape, type TapedThread } from './taped-threads.js'
 import type { WorkerPlan } from './worker-main.js'
@@ -31,15 +32,17 @@ export interface RunOptions {
   readonly local?: boolean
   /** File for what it writes; without it that goes to this process's stdout and stderr. */
   readonly output?: string
+  /** Path of the Node binary; without it the one that runs this. */
+  readonly node?: string
 }
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
  *  are this process's.
- *  @throws OBSERVED, NODE_VERSION, DAMAGED */
+ *  @throws OBSERVED, DAMAGED, what `toNodeBinary` throws */
 export async function runProgram(
   log: LogReader,
   taped: TapedThread,
-  { local = false, output }: RunOptions = {},
+  { local = false, output, node }: RunOptions = {},
 ): Promise<ProgramOutcome> {
   const { thread, head, unfed } = taped
   if (unfed.length > 0) {
@@ -51,11 +54,7 @@ export async function runProgram(
       },
     )
   }
-  if (head.node !== process.version) {
-    throw new RetroscopeError('NODE_VERSION', `It was recorded under Node ${head.node}; this is ${process.version}.`, {
-      hint: `Run the replay with Node ${head.node}.`,
-    })
-  }
+  const binary = toNodeBinary(head.node, node)
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-replay-'))
   try {
     const [tape, verdict, empty] = [join(dir, 'tape'), join(dir, 'verdict'), join(dir, 'empty')]
@@ -63,7 +62,7 @@ export async function runProgram(
     const endUs = await writeTape(log, taped, tape)
     if (output) writeFileSync(output, '', { mode: 0o600 })
     const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, local, ...(output && { output }) })
-    const child = spawn(process.execPath, toWords(head, env, join(dir, 'start')), {
+    const child = spawn(binary, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
       env: head.worker ? head.env : env,
       argv0: head.argv0,

@@ -14,6 +14,7 @@ interface Options {
   readonly thread?: string
   readonly all?: true
   readonly sources: 'recorded' | 'local'
+  readonly node?: string
   readonly until?: string
   readonly module?: string
   readonly turnTimeout: number
@@ -33,6 +34,7 @@ export function defineReplay(): Command {
         .choices(['recorded', 'local'])
         .default('recorded'),
     )
+    .option('--node <path>', 'of a program: the Node binary that runs it, of the version that recorded it')
     .option('--until <moment>', 'stop after the turn of 812, @55, +3.2s, -2s, an ISO time, start, end, crash')
     .option('--module <file>', "the session's module, where it doesn't lie where it lay")
     .option('--turn-timeout <ms>', 'a turn that runs longer is a divergence', toMilliseconds, 10_000)
