@@ -25,6 +25,8 @@ export interface ProgramOptions {
   readonly trust?: boolean
   /** Derive what its channels and containers did, and keep it with the recording. */
   readonly trace?: boolean
+  /** Path of the Node binary that runs it; without it the one that runs this. */
+  readonly node?: string
 }
 
 /** A thread that is about to run again. */
@@ -48,14 +50,14 @@ export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured'> {
 
 /** Runs threads of a recorded program again.
  *  @returns undefined where no thread's inputs were recorded and none was asked for
- *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE */
+ *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE, NOT_FOUND, NO_PERMISSION, CANNOT_START */
 export async function replayProgram(
   path: string,
-  { thread, all, trace = false, sources = 'recorded', trust = false }: ProgramOptions,
+  { thread, all, trace = false, sources = 'recorded', trust = false, node }: ProgramOptions,
   events: ProgramEvents = {},
 ): Promise<readonly ThreadOutcome[] | undefined> {
   const packed = detectRecording(path).form === 'packed'
-  const options: SourceOptions = { local: sources === 'local', trust, packed }
+  const options: RunOptions = { local: sources === 'local', trust, packed, ...(node !== undefined && { node }) }
   const log = await openLog(path)
   try {
     const taped = await listTaped(log)
@@ -72,7 +74,7 @@ export async function replayProgram(
   }
 }
 
-type RunOptions = SourceOptions & { readonly output?: string }
+type RunOptions = SourceOptions & { readonly output?: string; readonly node?: string }
 
 async function runOne(
   path: string,

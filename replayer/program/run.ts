@@ -12,6 +12,7 @@ import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { CapturedThread } from './captured-output.js'
 import type { ProgramVerdict } from './divergence.js'
+import { toNodeBinary } from './node-binary.js'
 import { type Printed, type ReplayAnswer, toReplayEnv } from './orders.js'
 import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
 import { readTape, type TapedThread } from './taped-threads.js'
@@ -42,17 +43,19 @@ export interface RunOptions extends SourceOptions {
   readonly quiet?: boolean
   /** File for what it writes; without it that goes to this process's stdout and stderr. */
   readonly output?: string
+  /** Path of the Node binary; without it the one that runs this. */
+  readonly node?: string
 }
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
  *  are this process's.
- *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE */
+ *  @throws OBSERVED, DAMAGED, UNTRUSTED, NO_SOURCE, what `toNodeBinary` throws */
 export async function runProgram(
   log: LogReader,
   taped: TapedThread,
   options: RunOptions,
 ): Promise<ProgramOutcome & Pick<ReplayAnswer, 'printed'>> {
-  const { trace, origins = true, printed = [0, 0], quiet = false, output } = options
+  const { trace, origins = true, printed = [0, 0], quiet = false, output, node } = options
   const { thread, head, unfed } = taped
   if (unfed.length > 0) {
     throw new RetroscopeError(
@@ -63,11 +66,7 @@ export async function runProgram(
       },
     )
   }
-  if (head.node !== process.version) {
-    throw new RetroscopeError('NODE_VERSION', `It was recorded under Node ${head.node}; this is ${process.version}.`, {
-      hint: `Run the replay with Node ${head.node}.`,
-    })
-  }
+  const binary = toNodeBinary(head.node, node)
   checkText(taped, options)
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-replay-'))
   try {
@@ -83,7 +82,7 @@ export async function runProgram(
       ...{ full: thread.record?.level !== 'off', origins, printed, ...(trace !== undefined && { trace }) },
       ...(output && { output }),
     })
-    const child = spawn(process.execPath, toWords(head, env, join(dir, 'start')), {
+    const child = spawn(binary, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
       env: head.worker ? head.env : env,
       argv0: head.argv0,

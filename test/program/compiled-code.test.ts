@@ -1,7 +1,5 @@
 import t from 'tap'
-import { recordInputs, replayInputs } from './rig.js'
-
-const TIMES = process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20
+import { recordInputs, replayInputs, TIMES } from './rig.js'
 
 t.setTimeout(480_000)
 

@@ -1,11 +1,9 @@
 /** Servers whose connections Node's own parser reads natively, where nobody records. */
 import t from 'tap'
 import { run } from '../helpers/command.js'
-import { recordInputs, replayInputs } from './rig.js'
+import { recordInputs, replayInputs, TIMES } from './rig.js'
 
 t.setTimeout(480_000)
-
-const TIMES = process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20
 
 /** One connection after another writes what a case says, in the pieces that it says. */
 const SERVER = `

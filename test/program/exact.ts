@@ -1,7 +1,5 @@
 import type { Test } from 'tap'
-import { recordInputs, replayInputs } from './rig.js'
-
-export const TIMES = process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20
+import { recordInputs, replayInputs, TIMES } from './rig.js'
 
 export interface Program {
   readonly file: string

@@ -1,11 +1,9 @@
 /** Programs that use the library run again as a whole, too. */
 import t from 'tap'
 import { PACKAGE_PATH } from '../helpers/program.js'
-import { recordInputs, replayInputs } from './rig.js'
+import { recordInputs, replayInputs, TIMES } from './rig.js'
 
 t.setTimeout(480_000)
-
-const TIMES = process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20
 
 /** Shows what a handler's asynchronous context leaves behind: ids, and properties of a timer. */
 const CONTEXTS = `

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { ProgramOutcome } from '../../replayer/program/run.js'
 import { CLI, type Ran, type RunOptions, run, runRecord } from '../helpers/command.js'
 
-/** How often a recording is run again. */
-export const TIMES = process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20
+/** How often a recording is run again: RETROSCOPE_TIMES, else 3, or 20 in the long suite. */
+export const TIMES = Number(process.env['RETROSCOPE_TIMES'] ?? (process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20))
 
 export interface Replayed extends Ran, ProgramOutcome {}
 

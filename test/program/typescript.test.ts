@@ -2,9 +2,7 @@ import { symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { recordInputs, replayInputs } from './rig.js'
-
-const TIMES = process.env['RETROSCOPE_LONG'] === undefined ? 3 : 20
+import { recordInputs, replayInputs, TIMES } from './rig.js'
 
 t.setTimeout(480_000)
 

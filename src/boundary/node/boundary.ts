@@ -12,6 +12,7 @@ import * as deferredJobs from './deferred-jobs.js'
 import * as directories from './directories.js'
 import * as dns from './dns.js'
 import * as ending from './ending.js'
+import * as fileJobs from './file-jobs.js'
 import * as finalization from './finalization.js'
 import * as fs from './fs.js'
 import type { RecordTools, ReplayTools } from './handles.js'
@@ -68,6 +69,7 @@ const BINDINGS = [
   atomics,
   asyncHooks,
   directories,
+  fileJobs,
   watching,
   tls,
   jsStream,

@@ -221,7 +221,6 @@ function recordRequest(
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
     const args = arguments
     if (tape.bypass) return Reflect.apply(original, this, args)
-    const request = args[0] as Request
     tape.begin(now)
     tape.argument(numbering.of(this, tape.turn))
     if (argue) argue(tape, args)
@@ -229,19 +228,28 @@ function recordRequest(
     tape.enter()
     let result: unknown
     try {
-      result = Reflect.apply(original, this, args)
+      result = Reflect.apply(original, this, args) as unknown
     } finally {
       tape.leave()
       tape.result()
     }
-    tape.value(result)
+    tape.value(isMade(result) ? MADE : result)
+    if (isMade(result)) tape.value(result.getAsyncId?.())
     const waits = save(tape, result, this)
     tape.end()
     if (!waits) return result
+    const request = isMade(result) ? result : (args[0] as Request)
     const extra = completion && ((tape: TapeWriter) => completion.save(tape, request))
     requests.follow(later, request, extra, plan.joins ? tools.join : undefined)
     return result
   })
+}
+
+/** From Node 26 on the native side makes the request of a write where it needs one, and returns that. */
+const MADE = true
+
+export function isMade(result: unknown): result is Request {
+  return typeof result === 'object' && result !== null
 }
 
 type Key = string | symbol
@@ -334,6 +342,12 @@ function replayRequest(
   if (!original) return
   const [now, later] = [tape.code(`${plan.name}.${name}`), tape.code(`${plan.name}.${name} completed`)]
   requests.expect(later)
+  const { WriteWrap } = tools.internals.binding('stream_wrap') as { WriteWrap: new () => Request }
+  const make = (asyncId: number, made: Request | null): Request => {
+    if (made) return made
+    contexts.lastId = asyncId - 1
+    return new WriteWrap()
+  }
   replace(type.prototype, name, function (this: Handle): unknown {
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
     const args = arguments
@@ -343,14 +357,17 @@ function replayRequest(
     if (argue) argue(tape, args)
     else for (let index = 1; index < args.length; index++) tape.argument(args[index])
     // Made before whatever the native side does meanwhile, which makes requests of its own.
-    if (plan.joins) contexts.capture(args[0] as Request)
+    let request = args[0] as Request | null
+    if (plan.joins && request) contexts.capture(request)
+    else if (plan.joins) request = new WriteWrap()
     tape.result()
-    const result = tape.value()
+    const answer = tape.value()
+    const result = answer === MADE ? make(tape.value() as number, request) : answer
     const waits = load(tape, result, this, args)
     tape.end()
     if (!waits) return result
-    const request = args[0] as Request
-    requests.follow(later, request, completion && ((tape) => completion.load(tape, request)))
+    const asked = isMade(result) ? result : request!
+    requests.follow(later, asked, completion && ((tape) => completion.load(tape, asked)))
     return result
   })
 }

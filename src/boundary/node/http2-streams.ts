@@ -5,6 +5,7 @@ import {
   type Handle,
   type HandleClass,
   type HandlePlan,
+  isMade,
   type MethodPlan,
   type RecordTools,
   type ReplayTools,
@@ -166,7 +167,8 @@ function toRequestPlan(plan: RequestPlan, contexts: Contexts): RequestPlan {
     },
     load(tape, result, handle, args) {
       const waits = load ? load(tape, result, handle, args) : result === 0
-      contexts.lastId = (tape.value() as number) - (waits ? 1 : 0)
+      // A request that the native side makes has its id already.
+      contexts.lastId = (tape.value() as number) - (waits && !isMade(result) ? 1 : 0)
       return waits
     },
     completion: {

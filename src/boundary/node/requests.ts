@@ -32,7 +32,7 @@ export class RequestRecorder {
     const number = this.next()
     const cause = tape.turn
     let callback = request.oncomplete
-    const late = callback === undefined
+    const late = typeof callback !== 'function'
     const oncomplete = function (this: unknown): unknown {
       // biome-ignore lint/complexity/noArguments: passed on as they are
       const args = arguments

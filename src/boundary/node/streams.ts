@@ -5,6 +5,7 @@ import {
   type EventPlan,
   type HandleClass,
   type HandlePlan,
+  isMade,
   type RecordTools,
   type ReplayTools,
   type RequestPlan,
@@ -12,6 +13,7 @@ import {
   replayHandle,
 } from './handles.js'
 import type { Holder, Internals } from './internals.js'
+import type { Request } from './requests.js'
 import { recordCall, replayCall } from './synchronous.js'
 
 /** Shared with the native side (lib/internal/stream_base_commons.js). */
@@ -21,19 +23,17 @@ export interface StreamState {
   readonly kArrayBufferOffset: number
   readonly kBytesWritten: number
   readonly kLastWriteWasAsync: number
+  /** From Node 26 on. */
+  readonly kLastWriteErr?: number
   /** The memory of the program's own that a handle reads into, where it has one. */
   readonly findOwn: (handle: object) => Uint8Array | undefined
 }
 
 export function toState(internals: Internals): StreamState {
   const binding = internals.binding('stream_wrap') as unknown as StreamState & { streamBaseState: Int32Array }
-  const { kReadBytesOrError, kArrayBufferOffset, kBytesWritten, kLastWriteWasAsync } = binding
   return {
+    ...binding,
     state: binding.streamBaseState,
-    kReadBytesOrError,
-    kArrayBufferOffset,
-    kBytesWritten,
-    kLastWriteWasAsync,
     findOwn: toOwnMemory(internals),
   }
 }
@@ -125,17 +125,38 @@ function toWritePlan(stream: StreamState, method: string, print?: ReplayTools['p
       const later = state[kLastWriteWasAsync]!
       tape.value(state[kBytesWritten])
       tape.value(later)
-      return result === 0 && later !== 0
+      return isMade(result) ? saveMade(tape, result, stream) : result === 0 && later !== 0
     },
     load(tape, result, handle, args) {
       state[kBytesWritten] = tape.value() as number
       const later = (state[kLastWriteWasAsync] = tape.value() as number)
       countOf(handle).written += state[kBytesWritten]!
+      const waits = isMade(result) ? loadMade(tape, result, stream) : result === 0 && later !== 0
       const fd = stdio.get(handle)
-      if (fd !== undefined && result === 0) print?.(fd, toWritten(method, args))
-      return result === 0 && later !== 0
+      if (fd !== undefined && (waits || result === 0)) print?.(fd, toWritten(method, args))
+      return waits
     },
   }
+}
+
+type MadeRequest = Request & { writeStatus?: number | null; error?: unknown }
+
+/** A request that the native side made may be done, or have failed, when it is returned. */
+function saveMade(tape: RecordTools['tape'], request: MadeRequest, { state, kLastWriteErr }: StreamState): boolean {
+  const error = state[kLastWriteErr!]!
+  const status = request.writeStatus ?? null
+  tape.value(error)
+  tape.value(status)
+  tape.value(request.error)
+  return error === 0 && status === null
+}
+
+function loadMade(tape: ReplayTools['tape'], request: MadeRequest, { state, kLastWriteErr }: StreamState): boolean {
+  const error = (state[kLastWriteErr!] = tape.value() as number)
+  const status = (request.writeStatus = tape.value() as number | null)
+  const reason = tape.value()
+  if (reason !== undefined) request.error = reason
+  return error === 0 && status === null
 }
 
 /** Memory of the program's own that a socket reads into (`onread` of `net.connect`): Node's JavaScript keeps the buffer

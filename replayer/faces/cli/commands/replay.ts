@@ -17,6 +17,7 @@ interface Options {
   readonly sources: 'recorded' | 'local'
   readonly trust?: true
   readonly trace?: true
+  readonly node?: string
   readonly until?: string
   readonly module?: string
   readonly turnTimeout: number
@@ -38,6 +39,7 @@ export function defineReplay(): Command {
     )
     .option('--trust', 'of a program: run recorded sources though they do not stand here as they were')
     .option('--trace', 'of a program: derive what its channels and containers did, and keep it with the recording')
+    .option('--node <path>', 'of a program: the Node binary that runs it, of the version that recorded it')
     .option('--until <moment>', 'stop after the turn of 812, @55, +3.2s, -2s, an ISO time, start, end, crash')
     .option('--module <file>', "the session's module, where it doesn't lie where it lay")
     .option('--turn-timeout <ms>', 'a turn that runs longer is a divergence', toMilliseconds, 10_000)
