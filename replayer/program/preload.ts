@@ -8,7 +8,7 @@ import { hideFrames } from '../../src/boundary/node/stacks.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
 import { SEAM_SYMBOL } from '../../src/scope/seam.js'
 import { toChunk } from './captured-output.js'
-import type { ProgramDivergence, ProgramVerdict } from './divergence.js'
+import type { ProgramDivergence, SaidVerdict } from './divergence.js'
 import { HandleTable } from './handle-table.js'
 import { type ReplayOrders, takeReplayOrders } from './orders.js'
 import { ownStack } from './own-stack.js'
@@ -25,7 +25,8 @@ if (orders) {
   start(internals, orders)
 }
 
-function start(internals: Internals, { tape: tapePath, verdict: verdictPath, local, output }: ReplayOrders): void {
+function start(internals: Internals, orders: ReplayOrders): void {
+  const { tape: tapePath, verdict: verdictPath, local, output, stop } = orders
   const raw = {
     writeSync: fs.writeSync,
     writeFileSync: fs.writeFileSync,
@@ -51,10 +52,11 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
     onDivergence,
     onEnd,
     onExited,
+    onStop,
   })
   let thrown: string | undefined
 
-  function say(verdict: ProgramVerdict): void {
+  function say(verdict: SaidVerdict): void {
     tape.bypass = true
     raw.writeFileSync(verdictPath, JSON.stringify(verdict))
     tape.bypass = false
@@ -92,6 +94,11 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
     return reallyExit(0)
   }
 
+  function onStop(): never {
+    say({ kind: 'stopped', ...count() })
+    return reallyExit(0)
+  }
+
   const count = () => ({ turns: tape.turns, entries: tape.entries })
   const events = {
     print(target: number, bytes: Uint8Array): void {
@@ -119,6 +126,7 @@ function start(internals: Internals, { tape: tapePath, verdict: verdictPath, loc
   })
   process.on('exit', () => {})
   startPool()
+  if (stop !== undefined) tape.stopAt(stop)
 }
 
 /** The recorded process's own numbers and names. */

@@ -10,6 +10,7 @@ import { mergeOutputs } from './captured-output.js'
 import { type FailedThread, findFailedThread } from './failed-thread.js'
 import { type InheritedOutput, listInherited } from './inherited-output.js'
 import { type ProgramOutcome, type RunOptions, runProgram } from './run.js'
+import { findStop } from './stop.js'
 import { listTaped, type TapedThread, toCommand } from './taped-threads.js'
 
 export interface ProgramOptions {
@@ -20,6 +21,9 @@ export interface ProgramOptions {
   readonly sources?: 'recorded' | 'local'
   /** Path of the Node binary that runs it; without it the one that runs this. */
   readonly node?: string
+  /** A moment: stop at the end of the turn that holds it. `@55` is a turn of the thread that runs; with `all`, of the
+   *  first. */
+  readonly until?: string
 }
 
 /** A thread that is about to run again. */
@@ -43,10 +47,11 @@ export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured'> {
 
 /** Runs threads of a recorded program again.
  *  @returns undefined where no thread's inputs were recorded and none was asked for
- *  @throws OBSERVED, NODE_VERSION, DAMAGED, NOT_FOUND, NO_PERMISSION, CANNOT_START */
+ *  @throws OBSERVED, NODE_VERSION, DAMAGED, NOT_FOUND, NO_PERMISSION, CANNOT_START,
+ *  UNKNOWN_MOMENT, OUTSIDE */
 export async function replayProgram(
   path: string,
-  { thread, all, sources = 'recorded', node }: ProgramOptions,
+  { thread, all, sources = 'recorded', node, until }: ProgramOptions,
   events: ProgramEvents = {},
 ): Promise<readonly ThreadOutcome[] | undefined> {
   const log = await openLog(path)
@@ -54,10 +59,11 @@ export async function replayProgram(
     const taped = await listTaped(log)
     if (taped.length === 0 && thread === undefined && !all) return undefined
     const options: RunOptions = { local: sources === 'local', ...(node !== undefined && { node }) }
-    if (all && taped.length > 0) return await runAll(log, taped, options, events)
+    if (all && taped.length > 0) return await runAll(log, taped, { ...options, until }, events)
     const { one, failed } = await choose(log, taped, thread)
     events.onStart?.({ path: one.thread.path, command: toCommand(one.head), ...(failed && { failed: failed.how }) })
-    const outcome = await runProgram(log, one, options)
+    const stop = until === undefined ? undefined : await findStop(log, one.thread, until, one.thread.path)
+    const outcome = await runProgram(log, one, { ...options, ...(stop && { stop }) })
     return [{ ...outcome, inherited: await listInherited(log, taped, one) }]
   } finally {
     await log.close()
@@ -68,7 +74,7 @@ export async function replayProgram(
 async function runAll(
   log: LogReader,
   taped: readonly TapedThread[],
-  options: RunOptions,
+  { until, ...options }: RunOptions & { readonly until: string | undefined },
   { onStart, onOutput }: ProgramEvents,
 ): Promise<readonly ThreadOutcome[]> {
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-outputs-'))
@@ -76,7 +82,10 @@ async function runAll(
     const outcomes: ProgramOutcome[] = []
     for (const one of taped) {
       onStart?.({ path: one.thread.path, command: toCommand(one.head) })
-      outcomes.push(await runProgram(log, one, { ...options, output: join(dir, one.thread.path) }))
+      const stop = until === undefined ? undefined : await findStop(log, one.thread, until)
+      outcomes.push(
+        await runProgram(log, one, { ...options, output: join(dir, one.thread.path), ...(stop && { stop }) }),
+      )
     }
     const captured = outcomes.flatMap(({ captured }) => captured ?? [])
     for (const { fd, bytes } of mergeOutputs(captured)) await onOutput?.(fd, bytes)

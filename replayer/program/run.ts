@@ -11,9 +11,10 @@ import { toTapeBytes } from '../../src/boundary/node/tape-file.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { CapturedThread } from './captured-output.js'
-import type { ProgramVerdict } from './divergence.js'
+import type { ProgramVerdict, SaidVerdict } from './divergence.js'
 import { toNodeBinary } from './node-binary.js'
 import { toReplayEnv } from './orders.js'
+import type { Stop } from './stop.js'
 import { readTape, type TapedThread } from './taped-threads.js'
 import type { WorkerPlan } from './worker-main.js'
 
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly output?: string
   /** Path of the Node binary; without it the one that runs this. */
   readonly node?: string
+  /** Where to stop; without it, run to the end. */
+  readonly stop?: Stop
 }
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
@@ -42,7 +45,7 @@ export interface RunOptions {
 export async function runProgram(
   log: LogReader,
   taped: TapedThread,
-  { local = false, output, node }: RunOptions = {},
+  { local = false, output, node, stop }: RunOptions = {},
 ): Promise<ProgramOutcome> {
   const { thread, head, unfed } = taped
   if (unfed.length > 0) {
@@ -61,7 +64,13 @@ export async function runProgram(
     mkdirSync(empty)
     const endUs = await writeTape(log, taped, tape)
     if (output) writeFileSync(output, '', { mode: 0o600 })
-    const env = toReplayEnv(injectPreload(head.env, PRELOAD), { tape, verdict, local, ...(output && { output }) })
+    const env = toReplayEnv(injectPreload(head.env, PRELOAD), {
+      tape,
+      verdict,
+      local,
+      ...(output && { output }),
+      ...(stop?.before !== undefined && { stop: stop.before }),
+    })
     const child = spawn(binary, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
       env: head.worker ? head.env : env,
@@ -76,7 +85,7 @@ export async function runProgram(
         `The replay of thread ${thread.path} ended without a verdict (${signal ?? code}).`,
       )
     }
-    const outcome = { thread: thread.path, verdict: JSON.parse(readFileSync(verdict, 'utf8')) as ProgramVerdict }
+    const outcome = { thread: thread.path, verdict: toVerdict(readFileSync(verdict, 'utf8'), taped, stop) }
     if (!output || !stdout || !stderr) return outcome
     const last = { timeUs: endUs, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) }
     return { ...outcome, captured: { file: output, head, last } }
@@ -100,6 +109,13 @@ function collect(stream: Readable | null): Buffer[] | undefined {
   const parts: Buffer[] = []
   stream?.on('data', (part: Buffer) => parts.push(part))
   return stream ? parts : undefined
+}
+
+function toVerdict(text: string, { thread }: TapedThread, stop: Stop | undefined): ProgramVerdict {
+  const said = JSON.parse(text) as SaidVerdict
+  if (said.kind !== 'stopped') return said
+  const { turn, seq } = stop!
+  return { ...said, turn, seq, left: thread.turns - 1 - turn }
 }
 
 /** A worker runs in a worker again, which a main thread of ours starts. */

@@ -42,10 +42,10 @@ export function defineReplay(): Command {
     .option('--json', 'one JSON object (replayer/faces/cli/JSON.md); the session’s output goes to stderr')
     .addHelpText(
       'after',
-      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay checkout.retro --session shop\n  retroscope replay checkout.retro --until @55',
+      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay checkout.retro --session shop\n  retroscope replay run.retro --until @55',
     )
     .action(async (path: string, options: Options) => {
-      if (options.session === undefined && options.until === undefined) {
+      if (options.session === undefined) {
         const outcomes = await replayProgram(path, options, toEvents(options))
         if (outcomes) return reportProgram(path, outcomes, options)
       }
