@@ -13,7 +13,20 @@ export interface ProgramDivergence {
   readonly thrown?: string
 }
 
+/** Everything up to the end of a turn agreed, and the rest was not asked for. */
+export interface Stopped {
+  readonly kind: 'stopped'
+  readonly turns: number
+  readonly entries: number
+  /** The turn that ran last, and its last event. */
+  readonly turn: number
+  readonly seq: number
+  /** How many turns the thread has behind it. */
+  readonly left: number
+}
+
 export type ProgramVerdict =
+  | Stopped
   | { readonly kind: 'exact'; readonly turns: number; readonly entries: number; readonly code: number | null }
   | { readonly kind: 'exact-to-the-kill'; readonly turns: number; readonly entries: number }
   | {
@@ -29,3 +42,6 @@ export interface ProgramRefusal {
   /** What the recording has. */
   readonly what: string
 }
+
+/** What the program's own process can say: where it stopped is known to who made it. */
+export type SaidVerdict = Exclude<ProgramVerdict, Stopped> | Pick<Stopped, 'kind' | 'turns' | 'entries'>

@@ -1,4 +1,4 @@
-import type { ProgramRefusal, ProgramVerdict } from './divergence.js'
+import type { ProgramRefusal, SaidVerdict } from './divergence.js'
 
 /** What a program that is run again is told, in a variable that it does not see. */
 export interface ReplayOrders {
@@ -24,11 +24,13 @@ export interface ReplayOrders {
   readonly output?: string
   /** Bytes of stdout and stderr that an earlier replay has printed. */
   readonly printed: Printed
+  /** Seq of the event before which the program stops. */
+  readonly stop?: number
 }
 
 /** What it says in the end. */
 export interface ReplayAnswer {
-  readonly verdict: ProgramVerdict | ProgramRefusal
+  readonly verdict: SaidVerdict | ProgramRefusal
   readonly printed: Printed
 }
 

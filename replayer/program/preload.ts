@@ -10,7 +10,7 @@ import { hideFrames } from '../../src/boundary/node/stacks.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
 import { SEAM_SYMBOL } from '../../src/scope/seam.js'
 import { toChunk } from './captured-output.js'
-import type { ProgramDivergence, ProgramRefusal, ProgramVerdict } from './divergence.js'
+import type { ProgramDivergence, ProgramRefusal, SaidVerdict } from './divergence.js'
 import { HandleTable } from './handle-table.js'
 import { type ReplayAnswer, type ReplayOrders, takeReplayOrders } from './orders.js'
 import { isLoading, ownStack } from './own-stack.js'
@@ -29,7 +29,7 @@ if (orders) {
 }
 
 function start(internals: Internals, orders: ReplayOrders): void {
-  const { tape: tapePath, verdict: verdictPath, sources, local, trust, packed, output } = orders
+  const { tape: tapePath, verdict: verdictPath, sources, local, trust, packed, output, stop } = orders
   const { trace: path, origins: follows, full } = orders
   const raw = {
     writeSync: fs.writeSync,
@@ -61,13 +61,14 @@ function start(internals: Internals, orders: ReplayOrders): void {
     onEnd,
     onExited,
     onTurn: (frame) => trace?.beginTurn(frame.ordinal),
+    onStop,
   })
   const trace: Trace | undefined =
     path === undefined ? undefined : openTrace(internals, tape, { path, follows, full }, raw.writeSync)
   let thrown: string | undefined
   const printed: [number, number] = [0, 0]
 
-  function say(verdict: ProgramVerdict | ProgramRefusal): void {
+  function say(verdict: SaidVerdict | ProgramRefusal): void {
     trace?.flush()
     tape.bypass = true
     raw.writeFileSync(verdictPath, JSON.stringify({ verdict, printed } satisfies ReplayAnswer))
@@ -140,6 +141,11 @@ function start(internals: Internals, orders: ReplayOrders): void {
     return reallyExit(0)
   }
 
+  function onStop(): never {
+    say({ kind: 'stopped', ...count() })
+    return reallyExit(0)
+  }
+
   const count = () => ({ turns: tape.turns, entries: tape.entries })
   const events = {
     print(target: number, bytes: Uint8Array): void {
@@ -170,6 +176,7 @@ function start(internals: Internals, orders: ReplayOrders): void {
   })
   process.on('exit', () => {})
   startPool()
+  if (stop !== undefined) tape.stopAt(stop)
 }
 
 /** The recorded process's own numbers and names. */

@@ -11,8 +11,8 @@ import { findThread } from '../threads.js'
 import { mergeOutputs } from './captured-output.js'
 import { type FailedThread, findFailedThread } from './failed-thread.js'
 import { type InheritedOutput, listInherited } from './inherited-output.js'
-import type { SourceOptions } from './recorded-sources.js'
-import { type ProgramOutcome, runProgram } from './run.js'
+import { type ProgramOutcome, type RunOptions, runProgram } from './run.js'
+import { findStop } from './stop.js'
 import { listTaped, type TapedThread, toCommand } from './taped-threads.js'
 
 export interface ProgramOptions {
@@ -27,6 +27,9 @@ export interface ProgramOptions {
   readonly trace?: boolean
   /** Path of the Node binary that runs it; without it the one that runs this. */
   readonly node?: string
+  /** A moment: stop at the end of the turn that holds it. `@55` is a turn of the thread that runs; with `all`, of the
+   *  first. */
+  readonly until?: string
 }
 
 /** A thread that is about to run again. */
@@ -50,10 +53,11 @@ export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured'> {
 
 /** Runs threads of a recorded program again.
  *  @returns undefined where no thread's inputs were recorded and none was asked for
- *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE, NOT_FOUND, NO_PERMISSION, CANNOT_START */
+ *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE, NOT_FOUND, NO_PERMISSION, CANNOT_START,
+ *  UNKNOWN_MOMENT, OUTSIDE */
 export async function replayProgram(
   path: string,
-  { thread, all, trace = false, sources = 'recorded', trust = false, node }: ProgramOptions,
+  { thread, all, trace = false, sources = 'recorded', trust = false, node, until }: ProgramOptions,
   events: ProgramEvents = {},
 ): Promise<readonly ThreadOutcome[] | undefined> {
   const packed = detectRecording(path).form === 'packed'
@@ -62,8 +66,12 @@ export async function replayProgram(
   try {
     const taped = await listTaped(log)
     if (taped.length === 0 && thread === undefined && !all) return undefined
-    const run = (one: TapedThread, output?: string) =>
-      runOne(path, log, one, { ...options, ...(output && { output }) }, trace)
+    const run = async (one: TapedThread, output?: string): Promise<ProgramOutcome> => {
+      // `@55` is a turn of the thread that runs, and of the first where many do.
+      const stop =
+        until === undefined ? undefined : await findStop(log, one.thread, until, output ? undefined : one.thread.path)
+      return runOne(path, log, one, { ...options, ...(output && { output }), ...(stop && { stop }) }, trace)
+    }
     if (all && taped.length > 0) return await runAll(taped, run, events)
     const { one, failed } = await choose(log, taped, thread)
     events.onStart?.({ path: one.thread.path, command: toCommand(one.head), ...(failed && { failed: failed.how }) })
@@ -73,8 +81,6 @@ export async function replayProgram(
     await log.close()
   }
 }
-
-type RunOptions = SourceOptions & { readonly output?: string; readonly node?: string }
 
 async function runOne(
   path: string,

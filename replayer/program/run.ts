@@ -11,10 +11,11 @@ import { toTapeBytes } from '../../src/boundary/node/tape-file.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { CapturedThread } from './captured-output.js'
-import type { ProgramVerdict } from './divergence.js'
+import type { ProgramVerdict, SaidVerdict } from './divergence.js'
 import { toNodeBinary } from './node-binary.js'
 import { type Printed, type ReplayAnswer, toReplayEnv } from './orders.js'
 import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
+import type { Stop } from './stop.js'
 import { readTape, type TapedThread } from './taped-threads.js'
 import type { WorkerPlan } from './worker-main.js'
 
@@ -45,6 +46,8 @@ export interface RunOptions extends SourceOptions {
   readonly output?: string
   /** Path of the Node binary; without it the one that runs this. */
   readonly node?: string
+  /** Where to stop; without it, run to the end. */
+  readonly stop?: Stop
 }
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
@@ -55,7 +58,7 @@ export async function runProgram(
   taped: TapedThread,
   options: RunOptions,
 ): Promise<ProgramOutcome & Pick<ReplayAnswer, 'printed'>> {
-  const { trace, origins = true, printed = [0, 0], quiet = false, output, node } = options
+  const { trace, origins = true, printed = [0, 0], quiet = false, output, node, stop } = options
   const { thread, head, unfed } = taped
   if (unfed.length > 0) {
     throw new RetroscopeError(
@@ -81,6 +84,7 @@ export async function runProgram(
       ...{ tape, verdict, sources: files, local, trust, packed },
       ...{ full: thread.record?.level !== 'off', origins, printed, ...(trace !== undefined && { trace }) },
       ...(output && { output }),
+      ...(stop?.before !== undefined && { stop: stop.before }),
     })
     const child = spawn(binary, toWords(head, env, join(dir, 'start')), {
       cwd: empty,
@@ -98,7 +102,12 @@ export async function runProgram(
     }
     const said = JSON.parse(readFileSync(verdict, 'utf8')) as ReplayAnswer
     if (said.verdict.kind === 'refused') throw toRefused(said.verdict.what)
-    const outcome = { thread: thread.path, verdict: said.verdict, printed: said.printed, sources }
+    const outcome = {
+      thread: thread.path,
+      verdict: toVerdict(said.verdict, taped, stop),
+      printed: said.printed,
+      sources,
+    }
     if (!output || !stdout || !stderr) return outcome
     const last = { timeUs: endUs, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) }
     return { ...outcome, captured: { file: output, head, last } }
@@ -122,6 +131,12 @@ function collect(stream: Readable | null): Buffer[] | undefined {
   const parts: Buffer[] = []
   stream?.on('data', (part: Buffer) => parts.push(part))
   return stream ? parts : undefined
+}
+
+function toVerdict(said: SaidVerdict, { thread }: TapedThread, stop: Stop | undefined): ProgramVerdict {
+  if (said.kind !== 'stopped') return said
+  const { turn, seq } = stop!
+  return { ...said, turn, seq, left: thread.turns - 1 - turn }
 }
 
 /** A worker runs in a worker again, which a main thread of ours starts. */

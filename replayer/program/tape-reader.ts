@@ -18,6 +18,8 @@ export interface ReplayTapeOptions {
   readonly onEnd: () => never
   /** A turn begins with that frame: what ran before it is over. */
   readonly onTurn?: ((frame: TapeFrame) => void) | undefined
+  /** The program is about to take the event that `stopAt` was given. */
+  readonly onStop: () => void
   /** Ends the replay. Never returns. */
   readonly onDivergence: (divergence: ProgramDivergence) => never
 }
@@ -44,6 +46,7 @@ export class ReplayTape implements TapeReader {
   #last: TapeFrame | undefined
   #started = false
   #agreed = 0
+  #stop = Number.POSITIVE_INFINITY
   /** The call of the moment does not fit: what it was given is collected until it can be shown. */
   #mismatch: { readonly name: string; readonly at: number; readonly args: unknown[] } | undefined
   #call: Code = 0 as Code
@@ -151,6 +154,8 @@ export class ReplayTape implements TapeReader {
       this.#frame = frame
       reader.load(frame.bytes)
       this.#started = false
+      // A delivery is looked at before its time: ticks and microtasks of the turn before it are still to run.
+      if (frame.seq >= this.#stop && frame.kind === 'values') this.#reachStop()
     }
     return this.#frame!.kind === 'delivery' && !this.#started && reader.at === 0 ? 'delivery' : 'call'
   }
@@ -191,6 +196,7 @@ export class ReplayTape implements TapeReader {
   }
 
   deliver(): void {
+    if (this.#frame!.seq >= this.#stop) this.#reachStop()
     this.#options.onTurn?.(this.#frame!)
     this.#agreed = this.#frame?.turn ?? 0
     this.#last = this.#frame
@@ -199,6 +205,17 @@ export class ReplayTape implements TapeReader {
     this.turns++
     this.entries++
     this.#deliverNow()
+  }
+
+  /** Says so, once, before that event or the first behind it is taken. */
+  stopAt(seq: number): void {
+    this.#stop = seq
+    if (this.#frame!.seq >= seq) this.#reachStop()
+  }
+
+  #reachStop(): void {
+    this.#stop = Number.POSITIVE_INFINITY
+    this.#options.onStop()
   }
 
   diverge(what: string): never {

@@ -19,7 +19,9 @@ const replays = new Map<string, number>()
 function toTrace(dir: string, more: readonly string[]): string[] {
   const n = (replays.get(dir) ?? 0) + 1
   replays.set(dir, n)
-  return n % 3 === 2 && !more.includes('--sources') && !more.includes('--trace') ? ['--trace'] : []
+  return n % 3 === 2 && !more.includes('--sources') && !more.includes('--trace') && !more.includes('--until')
+    ? ['--trace']
+    : []
 }
 
 /** Runs it again from another directory, in another time zone. */

@@ -1,4 +1,5 @@
 import { toPlural } from '../../durations.js'
+import type { Stopped } from '../../program/divergence.js'
 import { toDifference } from '../../program/recorded-sources.js'
 import type { ChosenThread, ThreadOutcome } from '../../program/replay-program.js'
 import { toWord } from './shell-word.js'
@@ -44,6 +45,7 @@ function toVerdictText(recording: string, { thread, verdict }: ThreadOutcome): s
   if (verdict.kind === 'exact-to-the-kill') {
     return `Replay of thread ${thread} is exact to the kill: ${count}, every one consumed; from there on nothing is recorded.`
   }
+  if (verdict.kind === 'stopped') return toStoppedText(recording, thread, count, verdict)
   const { divergence } = verdict
   const lines = [
     `Replay of thread ${thread} diverged at turn @${divergence.turn} (last agreement: @${divergence.lastAgreement}).`,
@@ -57,4 +59,12 @@ function toVerdictText(recording: string, { thread, verdict }: ThreadOutcome): s
     lines.push('', `Look there:  retroscope events ${toWord(recording)} --to ${divergence.seq} --reverse --limit 20`)
   }
   return lines.join('\n')
+}
+
+function toStoppedText(recording: string, thread: string, count: string, { turn, seq, left }: Stopped): string {
+  return [
+    `Replay of thread ${thread} stopped behind turn @${turn} (event ${seq}): ${count}, every one consumed; ${left} turn${left === 1 ? ' is' : 's are'} left.`,
+    '',
+    `What comes next:  retroscope events ${toWord(recording)} --thread ${thread} --from ${seq + 1} --limit 20`,
+  ].join('\n')
 }

@@ -47,15 +47,16 @@ export function defineReplay(): Command {
     .option('--json', 'one JSON object (replayer/faces/cli/JSON.md); the session’s output goes to stderr')
     .addHelpText(
       'after',
-      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay failing.retro --trust\n  retroscope replay failing.retro --sources local\n  retroscope replay checkout.retro --session shop\n  retroscope replay checkout.retro --until @55',
+      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay failing.retro --trust\n  retroscope replay failing.retro --sources local\n  retroscope replay checkout.retro --session shop\n  retroscope replay run.retro --until @55',
     )
     .action(async (path: string, options: Options) => {
-      if (options.trace && options.sources === 'local') {
-        throw new RetroscopeError('USAGE', '--trace and --sources local exclude each other.', {
-          hint: 'What is kept with a recording is derived from what was recorded.',
+      if (options.trace && (options.sources === 'local' || options.until !== undefined)) {
+        const other = options.until === undefined ? '--sources local' : '--until'
+        throw new RetroscopeError('USAGE', `--trace and ${other} exclude each other.`, {
+          hint: 'What is kept with a recording is derived from what was recorded, all of it.',
         })
       }
-      if (options.session === undefined && options.until === undefined) {
+      if (options.session === undefined) {
         const outcomes = await replayProgram(path, options, toEvents(options))
         if (outcomes) return reportProgram(path, outcomes, options)
       }
