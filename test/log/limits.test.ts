@@ -55,7 +55,11 @@ t.test(`packing and reading ${PACKED_MB} MB takes no more memory than a few bloc
     const toKey = (i) => Uint8Array.of(16, i >> 16, i >> 8, i)
     const toValue = (i) => { const value = noise.slice(); value.set(toKey(i)); return value }
     const source = {
-      async *range() { for (let i = 0; i < count; i++) yield { key: toKey(i), value: toValue(i) } },
+      async *range({ gte, gt, lt, lte }) {
+        const isIn = (key) => (!gte || Buffer.compare(key, gte) >= 0) && (!gt || Buffer.compare(key, gt) > 0) &&
+          (!lt || Buffer.compare(key, lt) < 0) && (!lte || Buffer.compare(key, lte) <= 0)
+        for (let i = 0; i < count; i++) if (isIn(toKey(i))) yield { key: toKey(i), value: toValue(i) }
+      },
       async get() {}, async close() {},
     }
     const format = { format: 1, startedAtUs: 0, command: null, node: '', platform: '' }
