@@ -12,10 +12,23 @@ interface SpawnOptions {
   stdio?: readonly { readonly type: string; readonly fd?: number }[]
 }
 
+/** Newer Node versions (24.21, 26) hand them over one by one. */
+const IN_ORDER = { file: 0, args: 1, envPairs: 3, stdio: 4 } as const
+
+function toOptions(given: readonly unknown[]): SpawnOptions {
+  if (typeof given[0] !== 'string') return given[0] as SpawnOptions
+  return Object.fromEntries(Object.entries(IN_ORDER).map(([name, index]) => [name, given[index]]))
+}
+
+function withPairs(given: readonly unknown[], envPairs: readonly string[]): unknown[] {
+  if (typeof given[0] === 'string') return given.with(IN_ORDER.envPairs, envPairs)
+  return [{ ...(given[0] as SpawnOptions), envPairs }]
+}
+
 /** Node's native handle of a child. */
 interface ProcessHandle {
   pid?: number
-  spawn(options: SpawnOptions): number
+  spawn(...args: unknown[]): number
   close(callback?: () => void): void
 }
 
@@ -77,9 +90,10 @@ function watchAsynchronous(node: TreeNode, prototype: ProcessHandle): () => void
   const { spawn, close } = prototype
   const running = new WeakMap<ProcessHandle, { child: Child; owner: object | undefined }>()
   replace(prototype, 'spawn', function (this: ProcessHandle, ...args) {
-    const options = args[0]
+    const options = toOptions(args)
     const child = announce(node, options)
-    const error = Reflect.apply(spawn, this, child ? [{ ...options, envPairs: child.envPairs }] : args)
+    const given = child ? withPairs(args, child.envPairs) : args
+    const error = Reflect.apply(spawn, this, given)
     if (!child) return error
     logStart(node, child, error === 0 ? this.pid : undefined)
     if (error === 0) {

@@ -20,11 +20,19 @@ interface SpawnOptions {
 
 type Argue = (tape: TapeReader | TapeWriter, args: ArrayLike<unknown>) => void
 
+/** Newer Node versions (24.21, 26) hand them over one by one. */
+const IN_ORDER = ['file', 'args', 'cwd', 'envPairs', 'stdio', 'flags', 'uid', 'gid']
+
+function toOptions(args: ArrayLike<unknown>): SpawnOptions {
+  if (typeof args[0] !== 'string') return (args[0] ?? {}) as SpawnOptions
+  return Object.fromEntries(IN_ORDER.map((name, index) => [name, args[index]]))
+}
+
 /** What is started, with which words, and the names in its environment; of their values length and CRC, for many a
  *  secret is among them. @param hide what the program is given in a replay in the place of a secret out of its environment */
 function toArgue(hide: (text: string) => string): Argue {
   return (tape, args) => {
-    const { envPairs = [], args: words = [], file, env: _env, ...rest } = (args[0] ?? {}) as SpawnOptions
+    const { envPairs = [], args: words = [], file, env: _env, ...rest } = toOptions(args)
     tape.argument({ ...rest, file, args: words.map((word) => hide(String(word))) })
     tape.argument(envPairs.length)
     for (const pair of envPairs) {
