@@ -178,6 +178,7 @@ function readHead(
     cwd: findCwd(),
     title: hide(process.title),
     env,
+    hidden: Object.keys(env).filter((name) => env[name] !== process.env[name]),
     stdio: [0, 1, 2].map((fd) => String(guessHandleType(fd))),
     milestones: milestones.slice(),
     ...(channel && { channel }),

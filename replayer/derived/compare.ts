@@ -4,7 +4,7 @@ import { Replica } from '../../src/json/patch.js'
 import type { LogReader, ThreadInfo } from '../../src/log/reader.js'
 import { toText } from '../event-text.js'
 import { findSubject } from '../processes.js'
-import type { ProgramDivergence } from '../program/divergence.js'
+import { type ProgramDivergence, UNPLACED } from '../program/divergence.js'
 
 const KINDS = ['message', 'state'] as const
 
@@ -33,7 +33,7 @@ export async function compareDerived(
     await Promise.all([recorded.return?.(undefined), replayed.return?.(undefined)])
     const name = (event: Compared | undefined) => (event ? toWords(log, thread, event) : 'nothing more')
     const [turn, seq] = was ? [was.turn, was.seq] : [agreed, null]
-    return { turn, seq, lastAgreement: agreed, recorded: name(was), replayed: name(is), stack: [] }
+    return { ...UNPLACED, turn, seq, lastAgreement: agreed, recorded: name(was), replayed: name(is) }
   }
 }
 

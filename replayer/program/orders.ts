@@ -1,4 +1,4 @@
-import type { ProgramRefusal, SaidVerdict } from './divergence.js'
+import type { ProgramRefusal, SaidVerdict, Shown } from './divergence.js'
 
 /** What a program that is run again is told, in a variable that it does not see. */
 export interface ReplayOrders {
@@ -26,11 +26,13 @@ export interface ReplayOrders {
   readonly printed: Printed
   /** Seq of the event before which the program stops. */
   readonly stop?: number
+  /** Number of the entry at which it is stopped to say where it stands. */
+  readonly showAt?: number
 }
 
 /** What it says in the end. */
 export interface ReplayAnswer {
-  readonly verdict: SaidVerdict | ProgramRefusal
+  readonly verdict: SaidVerdict | ProgramRefusal | Shown
   readonly printed: Printed
 }
 

@@ -10,10 +10,11 @@ import { hideFrames } from '../../src/boundary/node/stacks.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
 import { SEAM_SYMBOL } from '../../src/scope/seam.js'
 import { toChunk } from './captured-output.js'
-import type { ProgramDivergence, ProgramRefusal, SaidVerdict } from './divergence.js'
+import { type Given, toGiven } from './difference.js'
+import { type MetDivergence, NOWHERE, type Standing } from './divergence.js'
 import { HandleTable } from './handle-table.js'
 import { type ReplayAnswer, type ReplayOrders, takeReplayOrders } from './orders.js'
-import { isLoading, ownStack } from './own-stack.js'
+import { isLoading, OwnStack } from './own-stack.js'
 import { PassingSeam } from './passing-seam.js'
 import { buildStdio } from './stdio.js'
 import { ReplayTape } from './tape-reader.js'
@@ -30,7 +31,7 @@ if (orders) {
 
 function start(internals: Internals, orders: ReplayOrders): void {
   const { tape: tapePath, verdict: verdictPath, sources, local, trust, packed, output, stop } = orders
-  const { trace: path, origins: follows, full } = orders
+  const { trace: path, origins: follows, full, showAt } = orders
   const raw = {
     writeSync: fs.writeSync,
     writeFileSync: fs.writeFileSync,
@@ -62,24 +63,43 @@ function start(internals: Internals, orders: ReplayOrders): void {
     onExited,
     onTurn: (frame) => trace?.beginTurn(frame.ordinal),
     onStop,
+    onShown,
+    ...(showAt !== undefined && { showAt }),
   })
   const trace: Trace | undefined =
     path === undefined ? undefined : openTrace(internals, tape, { path, follows, full }, raw.writeSync)
-  let thrown: string | undefined
+  const stack = new OwnStack(internals, __filename)
+  const prepare = Error.prepareStackTrace
+  let asked: { readonly turn: number; readonly given: readonly Given[] } | undefined
+  let thrown: { readonly text: string; readonly raw: boolean } | undefined
   const printed: [number, number] = [0, 0]
 
-  function say(verdict: SaidVerdict | ProgramRefusal): void {
+  function say(verdict: ReplayAnswer['verdict']): void {
     trace?.flush()
     tape.bypass = true
     raw.writeFileSync(verdictPath, JSON.stringify({ verdict, printed } satisfies ReplayAnswer))
     tape.bypass = false
   }
 
-  function onDivergence(divergence: ProgramDivergence): never {
-    const { turns, entries } = tape
-    const stack = ownStack(__filename)
-    say({ kind: 'diverged', divergence: { ...divergence, stack, ...(thrown && { thrown }) }, turns, entries })
+  function sayDiverged(divergence: MetDivergence, standing: Standing): void {
+    say({ kind: 'diverged', divergence, standing, ...(thrown && { thrown }), ...count() })
+  }
+
+  function onDivergence(divergence: MetDivergence): never {
+    tape.bypass = true
+    sayDiverged(divergence, stack.take(thrown?.text))
     return reallyExit(0)
+  }
+
+  /** Node itself may ask first in a turn: what is looked for is the program's own line. */
+  function onShown(turn: number, args: readonly unknown[]): void {
+    tape.bypass = true
+    asked ??= { turn, given: args.flatMap((value) => toGiven(value) ?? []) }
+    const standing = stack.take()
+    tape.bypass = false
+    if (standing.stack.length === 0 && turn === asked.turn) return
+    say({ kind: 'shown', ...asked, standing: turn === asked.turn ? standing : NOWHERE })
+    reallyExit(0)
   }
 
   function readHere(path: string): Buffer | undefined {
@@ -133,7 +153,7 @@ function start(internals: Internals, orders: ReplayOrders): void {
     tape.exited = true
     const left = tape.describeNext()
     if (left === undefined) say({ kind: 'exact', ...count(), code: Number(process.exitCode ?? 0) })
-    else say({ kind: 'diverged', divergence: { ...left, replayed: 'the program has ended', stack: [] }, ...count() })
+    else sayDiverged({ ...left, replayed: 'the program has ended', entry: tape.entries + 1 }, NOWHERE)
   }
 
   function onEnd(): never {
@@ -172,7 +192,8 @@ function start(internals: Internals, orders: ReplayOrders): void {
   hideFrames(internals, __filename)
   // As many listeners as the recorder has: each makes a tick where there is a channel to a parent.
   process.on('uncaughtExceptionMonitor', (error) => {
-    thrown = String((error as Error)?.stack ?? error)
+    const text = String((error as Error)?.stack ?? error)
+    thrown = { text, raw: !process.sourceMapsEnabled && Error.prepareStackTrace === prepare }
   })
   process.on('exit', () => {})
   startPool()

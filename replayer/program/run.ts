@@ -11,9 +11,10 @@ import { toTapeBytes } from '../../src/boundary/node/tape-file.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { CapturedThread } from './captured-output.js'
-import type { ProgramVerdict, SaidVerdict } from './divergence.js'
+import type { ProgramRefusal, ProgramVerdict, SaidDivergence } from './divergence.js'
+import { explain } from './explanation.js'
 import { toNodeBinary } from './node-binary.js'
-import { type Printed, type ReplayAnswer, toReplayEnv } from './orders.js'
+import { type Printed, type ReplayAnswer, type ReplayOrders, toReplayEnv } from './orders.js'
 import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
 import type { Stop } from './stop.js'
 import { readTape, type TapedThread } from './taped-threads.js'
@@ -73,38 +74,30 @@ export async function runProgram(
   checkText(taped, options)
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-replay-'))
   try {
-    const [tape, verdict, empty] = [join(dir, 'tape'), join(dir, 'verdict'), join(dir, 'empty')]
-    mkdirSync(empty)
+    mkdirSync(join(dir, 'empty'))
     const files = join(dir, 'sources')
     const sources = await layOutSources(log, thread, files, options)
-    const endUs = await writeTape(log, taped, tape, trace !== undefined)
+    const endUs = await writeTape(log, taped, join(dir, 'tape'), trace !== undefined)
     if (output && printed[0] + printed[1] === 0) writeFileSync(output, '', { mode: 0o600 })
     const { local, trust, packed } = options
-    const env = toReplayEnv(injectPreload(head.env, PRELOAD), {
-      ...{ tape, verdict, sources: files, local, trust, packed },
+    const orders = {
+      ...{ tape: join(dir, 'tape'), verdict: join(dir, 'verdict'), sources: files, local, trust, packed },
       ...{ full: thread.record?.level !== 'off', origins, printed, ...(trace !== undefined && { trace }) },
       ...(output && { output }),
       ...(stop?.before !== undefined && { stop: stop.before }),
-    })
-    const child = spawn(binary, toWords(head, env, join(dir, 'start')), {
-      cwd: empty,
-      env: head.worker ? head.env : env,
-      argv0: head.argv0,
-      stdio: quiet ? 'ignore' : output ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
-    })
-    const [stdout, stderr] = [child.stdout, child.stderr].map(collect)
-    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-    if (!existsSync(verdict)) {
-      throw new RetroscopeError(
-        'INTERNAL',
-        `The replay of thread ${thread.path} ended without a verdict (${signal ?? code}).`,
-      )
     }
-    const said = JSON.parse(readFileSync(verdict, 'utf8')) as ReplayAnswer
+    const streams = quiet ? 'ignore' : output ? 'pipe' : 'inherit'
+    const { said, stdout, stderr } = await runOnce(taped, dir, { binary, orders, streams })
     if (said.verdict.kind === 'refused') throw toRefused(said.verdict.what)
+    const show = (showAt: number): Promise<Ran> =>
+      runOnce(taped, dir, { binary, orders: toShowing(orders, showAt), streams: 'ignore' })
+    const { verdict } = said
     const outcome = {
       thread: thread.path,
-      verdict: toVerdict(said.verdict, taped, stop),
+      verdict:
+        verdict.kind === 'diverged'
+          ? await toDiverged(log, taped, verdict, { sources, local, ...(local && trust && { show }) })
+          : toVerdict(verdict, taped, stop),
       printed: said.printed,
       sources,
     }
@@ -114,6 +107,67 @@ export async function runProgram(
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+interface Run {
+  readonly binary: string
+  readonly orders: ReplayOrders
+  /** What becomes of its stdout and stderr. */
+  readonly streams: 'ignore' | 'pipe' | 'inherit'
+}
+
+interface Ran {
+  readonly said: ReplayAnswer
+  readonly stdout: Buffer[] | undefined
+  readonly stderr: Buffer[] | undefined
+}
+
+async function runOnce({ thread, head }: TapedThread, dir: string, { binary, orders, streams }: Run): Promise<Ran> {
+  rmSync(orders.verdict, { force: true })
+  const env = toReplayEnv(injectPreload(head.env, PRELOAD), orders)
+  const child = spawn(binary, toWords(head, env, join(dir, 'start')), {
+    cwd: join(dir, 'empty'),
+    env: head.worker ? head.env : env,
+    argv0: head.argv0,
+    stdio: ['ignore', streams, streams],
+  })
+  const [stdout, stderr] = [child.stdout, child.stderr].map(collect)
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  if (!existsSync(orders.verdict)) {
+    throw new RetroscopeError(
+      'INTERNAL',
+      `The replay of thread ${thread.path} ended without a verdict (${signal ?? code}).`,
+    )
+  }
+  return { said: JSON.parse(readFileSync(orders.verdict, 'utf8')) as ReplayAnswer, stdout, stderr }
+}
+
+/** The recorded sources run, quietly, up to an entry. */
+function toShowing(
+  { output: _output, trace: _trace, stop: _stop, ...orders }: ReplayOrders,
+  showAt: number,
+): ReplayOrders {
+  return { ...orders, local: false, showAt }
+}
+
+interface Asking {
+  readonly sources: SourceReport
+  readonly local: boolean
+  /** Runs the recorded program once more, where that is allowed: it is asked what it did where this one diverged. */
+  readonly show?: (showAt: number) => Promise<Ran>
+}
+
+async function toDiverged(
+  log: LogReader,
+  taped: TapedThread,
+  said: SaidDivergence,
+  { sources, local, show }: Asking,
+): Promise<ProgramVerdict> {
+  const { turns, entries, divergence } = said
+  const answer = show && (await show(divergence.entry)).said.verdict
+  const shown = answer?.kind === 'shown' ? answer : undefined
+  const changed = local ? sources.changed : []
+  return { kind: 'diverged', turns, entries, divergence: await explain(log, taped, said, { shown, changed }) }
 }
 
 /** Options that say what the main thread runs, where that is no file. */
@@ -133,7 +187,10 @@ function collect(stream: Readable | null): Buffer[] | undefined {
   return stream ? parts : undefined
 }
 
-function toVerdict(said: SaidVerdict, { thread }: TapedThread, stop: Stop | undefined): ProgramVerdict {
+type Final = Exclude<ReplayAnswer['verdict'], ProgramRefusal | SaidDivergence>
+
+function toVerdict(said: Final, { thread }: TapedThread, stop: Stop | undefined): ProgramVerdict {
+  if (said.kind === 'shown') throw new RangeError('a replay that was to run to its end was stopped')
   if (said.kind !== 'stopped') return said
   const { turn, seq } = stop!
   return { ...said, turn, seq, left: thread.turns - 1 - turn }

@@ -2,7 +2,8 @@ import { type Cloning, EntryReader, EntryWriter, type Numbering, TAG } from '../
 import { HEAD_CODE, type TapeHead } from '../../src/boundary/node/head.js'
 import type { Code, TapeReader } from '../../src/boundary/node/tape.js'
 import type { TapeFile, TapeFrame } from '../../src/boundary/node/tape-file.js'
-import type { ProgramDivergence } from './divergence.js'
+import { toGiven } from './difference.js'
+import type { MetDivergence } from './divergence.js'
 import { toEntryText, toValueText } from './entry-text.js'
 import type { HandleTable } from './handle-table.js'
 import { Landmarks } from './landmarks.js'
@@ -21,8 +22,22 @@ export interface ReplayTapeOptions {
   /** The program is about to take the event that `stopAt` was given. */
   readonly onStop: () => void
   /** Ends the replay. Never returns. */
-  readonly onDivergence: (divergence: ProgramDivergence) => never
+  readonly onDivergence: (divergence: MetDivergence) => never
+  /** Number of the entry at which the program shall be stopped and shown. */
+  readonly showAt?: number
+  /** Called in each call of the program's from there on. */
+  readonly onShown: (turn: number, args: readonly unknown[]) => void
 }
+
+interface Mismatch {
+  readonly name: string
+  readonly at: number
+  readonly args: unknown[]
+  readonly given?: MetDivergence['given']
+}
+
+/** Arguments that are texts or bytes. */
+const GIVEN: ReadonlySet<number> = new Set([TAG.latin1, TAG.utf8, TAG.utf16, TAG.textDigest, TAG.bytesDigest])
 
 /** Answers from a recorded tape and compares what the program asks. */
 export class ReplayTape implements TapeReader {
@@ -45,10 +60,12 @@ export class ReplayTape implements TapeReader {
   /** The frame of the last entry that was taken. */
   #last: TapeFrame | undefined
   #started = false
-  #agreed = 0
+  #turn = 0
+  #agreed: number | null = null
   #stop = Number.POSITIVE_INFINITY
+  readonly #showAt: number
   /** The call of the moment does not fit: what it was given is collected until it can be shown. */
-  #mismatch: { readonly name: string; readonly at: number; readonly args: unknown[] } | undefined
+  #mismatch: Mismatch | undefined
   #call: Code = 0 as Code
   #entryAt = 0
   readonly #args: unknown[] = []
@@ -56,6 +73,7 @@ export class ReplayTape implements TapeReader {
   constructor(options: ReplayTapeOptions) {
     this.#options = options
     this.#landmarks = new Landmarks(options.file)
+    this.#showAt = options.showAt ?? Number.POSITIVE_INFINITY
     this.#reader = new EntryReader(new Uint8Array(), (number) => this.#find(number), options.cloning)
     this.#scratch = new EntryWriter(options.numberOf, options.cloning, 4096)
     this.head = this.#readHead()
@@ -117,6 +135,7 @@ export class ReplayTape implements TapeReader {
 
   result(): void {
     if (this.#mismatch) this.#tell()
+    if (this.entries >= this.#showAt) this.#options.onShown(this.#frame?.turn ?? 0, this.#args)
     const reader = this.#reader
     const [call, entryAt] = [this.#call, this.#entryAt]
     while (reader.tag === TAG.nest) {
@@ -198,7 +217,8 @@ export class ReplayTape implements TapeReader {
   deliver(): void {
     if (this.#frame!.seq >= this.#stop) this.#reachStop()
     this.#options.onTurn?.(this.#frame!)
-    this.#agreed = this.#frame?.turn ?? 0
+    this.#agreed = this.#turn
+    this.#turn = this.#frame?.turn ?? 0
     this.#last = this.#frame
     this.#landmarks.meet(this.#frame!)
     this.#started = true
@@ -220,11 +240,13 @@ export class ReplayTape implements TapeReader {
 
   diverge(what: string): never {
     const here = this.describeNext() ?? { ...this.#where(), recorded: 'nothing: the recording ends here' }
-    return this.#options.onDivergence({ ...here, replayed: what, stack: [] })
+    const given = this.#mismatch?.given
+    const entry = this.entries + (this.#mismatch ? 0 : 1)
+    return this.#options.onDivergence({ ...here, replayed: what, entry, ...(given && { given }) })
   }
 
   /** What the recording has next; undefined at its end. */
-  describeNext(): Pick<ProgramDivergence, 'turn' | 'seq' | 'lastAgreement' | 'recorded'> | undefined {
+  describeNext(): Pick<MetDivergence, 'turn' | 'seq' | 'lastAgreement' | 'recorded'> | undefined {
     if (this.peek() === 'end') return undefined
     const at = this.#reader.at
     const recorded = this.#describe(at)
@@ -238,7 +260,11 @@ export class ReplayTape implements TapeReader {
   }
 
   #where() {
-    return { turn: this.#frame?.turn ?? 0, seq: this.#frame?.seq ?? null, lastAgreement: this.#agreed }
+    // A call that was not recorded is one of the turn that runs, also where the recording has gone on to the next.
+    const isAhead = this.#mismatch !== undefined && this.peek() === 'delivery'
+    const turn = isAhead ? this.#turn : (this.#frame?.turn ?? 0)
+    const lastAgreement = turn === this.#turn ? this.#agreed : this.#turn
+    return { turn, seq: this.#frame?.seq ?? null, lastAgreement }
   }
 
   find(number: number): object {
@@ -278,7 +304,20 @@ export class ReplayTape implements TapeReader {
       this.#args.push(value)
       return
     }
-    this.#mismatch = { name: this.#names[this.#call - 1]!, at: this.#entryAt, args: [...this.#args, value] }
+    const args = [...this.#args, value]
+    const given = this.#readGiven(value)
+    this.#mismatch = { name: this.#names[this.#call - 1]!, at: this.#entryAt, args, ...(given && { given }) }
+  }
+
+  /** What was recorded in the place of bytes or a text. */
+  #readGiven(value: unknown): MetDivergence['given'] {
+    const reader = this.#reader
+    const replayed = toGiven(value)
+    if (!replayed || !GIVEN.has(reader.tag)) return undefined
+    const { at } = reader
+    const recorded = toGiven(reader.value())
+    reader.at = at
+    return recorded && { recorded, replayed }
   }
 
   #tell(): never {

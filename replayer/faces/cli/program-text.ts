@@ -1,7 +1,8 @@
 import { toPlural } from '../../durations.js'
-import type { Stopped } from '../../program/divergence.js'
+import type { ProgramDivergence, Stopped } from '../../program/divergence.js'
 import { toDifference } from '../../program/recorded-sources.js'
 import type { ChosenThread, ThreadOutcome } from '../../program/replay-program.js'
+import { toBytesLines } from './bytes-text.js'
 import { toWord } from './shell-word.js'
 
 /** Which thread runs, and why that one. */
@@ -37,6 +38,18 @@ function toInheritedLines({ inherited }: ThreadOutcome): string[] {
   return ['Not counted in, because children wrote it:', ...lines]
 }
 
+const toTurn = (turn: number | null): string => (turn === null ? 'none' : `@${turn}`)
+
+/** Where both did something else, the recorded program's line too. */
+function toFrameLines({ frame, recordedFrame, stack }: ProgramDivergence): string[] {
+  const lines: string[] = []
+  if (recordedFrame !== null && recordedFrame !== frame) lines.push(`  recorded in  ${recordedFrame}`)
+  if (frame === null) return lines
+  lines.push(`  in        ${frame}`)
+  const rest = stack.filter((line) => line !== frame).slice(0, 4)
+  return [...lines, ...rest.map((line) => `            ${line}`)]
+}
+
 function toVerdictText(recording: string, { thread, verdict }: ThreadOutcome): string {
   const count = `${verdict.turns} turns, ${verdict.entries} entries`
   if (verdict.kind === 'exact') {
@@ -48,13 +61,15 @@ function toVerdictText(recording: string, { thread, verdict }: ThreadOutcome): s
   if (verdict.kind === 'stopped') return toStoppedText(recording, thread, count, verdict)
   const { divergence } = verdict
   const lines = [
-    `Replay of thread ${thread} diverged at turn @${divergence.turn} (last agreement: @${divergence.lastAgreement}).`,
+    `Replay of thread ${thread} diverged at turn @${divergence.turn} (last agreement: ${toTurn(divergence.lastAgreement)}).`,
     '',
     `  recorded  ${divergence.recorded}`,
     `  replayed  ${divergence.replayed}`,
-    ...divergence.stack.slice(0, 5).map((frame, index) => `  ${index === 0 ? 'in      ' : '        '}  ${frame}`),
+    ...toFrameLines(divergence),
   ]
+  if (divergence.bytes) lines.push('', ...toBytesLines(divergence.bytes))
   if (divergence.thrown) lines.push('', `An error that only the replay threw: ${divergence.thrown}`)
+  if (divergence.reason) lines.push('', `Likely reason: ${divergence.reason}.`)
   if (divergence.seq !== null) {
     lines.push('', `Look there:  retroscope events ${toWord(recording)} --to ${divergence.seq} --reverse --limit 20`)
   }

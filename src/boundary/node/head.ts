@@ -17,6 +17,8 @@ export interface TapeHead {
   readonly cwd: string
   readonly title: string
   readonly env: Readonly<Record<string, string>>
+  /** Names of those variables whose values are tokens that stand for secrets. */
+  readonly hidden?: readonly string[]
   /** Of stdin, stdout and stderr: FILE, PIPE, TCP, TTY, UNKNOWN … */
   readonly stdio: readonly string[]
   /** What stands behind each of them: the same text where two share it, empty where that is not known. */

@@ -37,7 +37,10 @@ export function defineReplay(): Command {
         .choices(['recorded', 'local'])
         .default('recorded'),
     )
-    .option('--trust', 'of a program: run recorded sources though they do not stand here as they were')
+    .option(
+      '--trust',
+      'of a program: run recorded sources though they do not stand here as they were; beside local ones, to show what they did where these differ',
+    )
     .option('--trace', 'of a program: derive what its channels and containers did, and keep it with the recording')
     .option('--node <path>', 'of a program: the Node binary that runs it, of the version that recorded it')
     .option('--until <moment>', 'stop after the turn of 812, @55, +3.2s, -2s, an ISO time, start, end, crash')
