@@ -1,7 +1,7 @@
 import { getSystemErrorName } from 'node:util'
 import type { ErrorRecord } from '../src/events.js'
 import type { ThreadPath } from '../src/ids.js'
-import { injectPairs, RECORDING_VARIABLE } from './injection.js'
+import { dropPreload, injectPairs, RECORDING_VARIABLE } from './injection.js'
 import { findObstacle, runsProgram, type TreeNode, toCommandLine } from './tree.js'
 
 /** What Node hands to its `process_wrap` and `spawn_sync` bindings. */
@@ -20,9 +20,9 @@ function toOptions(given: readonly unknown[]): SpawnOptions {
   return Object.fromEntries(Object.entries(IN_ORDER).map(([name, index]) => [name, given[index]]))
 }
 
-function withPairs(given: readonly unknown[], envPairs: readonly string[]): unknown[] {
-  if (typeof given[0] === 'string') return given.with(IN_ORDER.envPairs, envPairs)
-  return [{ ...(given[0] as SpawnOptions), envPairs }]
+function withOurs(given: readonly unknown[], { args, envPairs }: Announced): unknown[] {
+  if (typeof given[0] === 'string') return given.with(IN_ORDER.args, args).with(IN_ORDER.envPairs, envPairs)
+  return [{ ...(given[0] as SpawnOptions), args, envPairs }]
 }
 
 /** Node's native handle of a child. */
@@ -51,6 +51,13 @@ interface Child {
   readonly expected: boolean
   /** Which of this process's own stdout and stderr it writes to. */
   readonly inherits: readonly number[]
+}
+
+/** What the child is started with in the place of what the program gave. */
+interface Announced extends Child {
+  readonly args: readonly string[]
+  readonly envPairs: readonly string[]
+  readonly unrecorded?: string
 }
 
 /** Puts the preload into every child of this thread and logs its life. It stands at the bindings, below `child_process`
@@ -92,7 +99,7 @@ function watchAsynchronous(node: TreeNode, prototype: ProcessHandle): () => void
   replace(prototype, 'spawn', function (this: ProcessHandle, ...args) {
     const options = toOptions(args)
     const child = announce(node, options)
-    const given = child ? withPairs(args, child.envPairs) : args
+    const given = child ? withOurs(args, child) : args
     const error = Reflect.apply(spawn, this, given)
     if (!child) return error
     logStart(node, child, error === 0 ? this.pid : undefined)
@@ -130,7 +137,7 @@ function watchSynchronous(node: TreeNode, binding: Bindings['synchronous']): () 
     if (!child) return Reflect.apply(spawn, this, args)
     logStart(node, child)
     node.flush()
-    const result = Reflect.apply(spawn, this, [{ ...options, envPairs: child.envPairs }])
+    const result = Reflect.apply(spawn, this, [{ ...options, args: child.args, envPairs: child.envPairs }])
     const error = result.error ? toErrorRecord(result.error, options.file) : undefined
     logEnd(node, child, result.status, result.signal ?? undefined, error)
     return result
@@ -141,21 +148,20 @@ function watchSynchronous(node: TreeNode, binding: Bindings['synchronous']): () 
 }
 
 /** @returns undefined for what can't be a child of a program: it is passed on as it is */
-function announce(
-  node: TreeNode,
-  options: SpawnOptions,
-): (Child & { envPairs: readonly string[]; unrecorded?: string }) | undefined {
-  const { file, args = [], envPairs } = options ?? {}
+function announce(node: TreeNode, options: SpawnOptions): Announced | undefined {
+  const { file, args: words = [], envPairs } = options ?? {}
   if (typeof file !== 'string' || !Array.isArray(envPairs)) return undefined
+  const args = dropPreload(words, node.injection.preload)
   const path = node.nextPath()
   const command = toCommandLine(node.redact([file, ...args.slice(1)]))
   const obstacle = findObstacle(file, args, envPairs) ?? findOtherRecording(node, envPairs)
   const inherits = listInherited(options)
-  if (obstacle) return { path, command, inherits, envPairs, expected: false, unrecorded: obstacle }
+  if (obstacle) return { path, command, inherits, args, envPairs, expected: false, unrecorded: obstacle }
   return {
     path,
     command,
     inherits,
+    args,
     envPairs: injectPairs(envPairs, node.injection, path),
     expected: runsProgram(file, args),
   }

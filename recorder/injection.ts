@@ -117,6 +117,16 @@ function toOption(preload: string): string {
   return `-r "${preload.replace(/[\\"]/g, '\\$&')}"`
 }
 
+/** Words of a command without our preload: from Node 24 on the parent of `node --test` says all options that it has found
+ *  once more to its children, those out of NODE_OPTIONS too. A preload that is there twice would be a file of the
+ *  program's. */
+export function dropPreload(words: readonly string[], preload: string): readonly string[] {
+  const at = words.indexOf(`--require=${preload}`)
+  if (at >= 0) return words.toSpliced(at, 1)
+  const apart = words.findIndex((word, index) => word === preload && /^(-r|--require)$/.test(words[index - 1] ?? ''))
+  return apart >= 0 ? words.toSpliced(apart - 1, 2) : words
+}
+
 /** Reads the orders and takes every trace of them out of `process.env`. @returns undefined outside a recording */
 export function takeOrders(preload: string): Orders | undefined {
   const { env } = process
