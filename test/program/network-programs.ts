@@ -166,7 +166,7 @@ export const NETWORK_PROGRAMS: Readonly<Record<string, LoadedProgram>> = {
       await dial('unknown')
       console.log(server.getTicketKeys().toString('hex'))
       server.close()
-      const udp = dgram.createSocket('udp4'); udp.bind(0, '127.0.0.1'); await once(udp, 'listening'); console.log(udp._handle.fd, udp.getRecvBufferSize(), udp.getSendQueueSize()); udp.close()
+      const udp = dgram.createSocket('udp4'); udp.bind(0, '127.0.0.1'); await once(udp, 'listening'); const state = Object.getOwnPropertySymbols(udp).find((one) => one.description === 'state symbol'); console.log(udp[state].handle.fd, udp.getRecvBufferSize(), udp.getSendQueueSize()); udp.close()
       let other
       const sink = net.createServer((s) => { other = s.pause() }).listen(0, '127.0.0.1'); await once(sink, 'listening')
       const c = net.connect(sink.address().port, '127.0.0.1'); c.setTimeout(20, () => { console.log('timeout', c._handle?.writeQueueSize); c.destroy() }); c.write(Buffer.alloc(20_000_000)); c.on('close', () => { other.destroy(); sink.close(); console.log('end', n, c.bytesWritten) })`,

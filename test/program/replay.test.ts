@@ -116,7 +116,7 @@ t.test('[B1] events say what the program asked, what it got and what was deliver
   const recorded = await recordInputs([process.execPath, 'read.cjs'], { cwd: dir })
   const listed = await run([process.execPath, CLI, 'events', 'program.retro'], { cwd: dir })
   t.match(listed.stdout, /values +head \{"node":"v\d/)
-  t.match(listed.stdout, /delivery +fs\.read completed \d+/)
+  t.match(listed.stdout, /delivery +fs\.(read completed|ReadFileJob done) \d+/)
   t.match(listed.stdout, `Date.now ${recorded.stdout.trim()}`)
   const json = await run([process.execPath, CLI, 'events', 'program.retro', '--kind', 'delivery', '--json'], {
     cwd: dir,
