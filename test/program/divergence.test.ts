@@ -64,6 +64,28 @@ for (const file of CHANGED) {
   for (const [index, change] of file.changes.entries()) if (LONG || index % 3 === 0) await testChange(file, change)
 }
 
+t.test('[B4] the changes are many enough, and lie deep enough', async (t) => {
+  const steps = CHANGED.flatMap(({ changes }) => changes.map(({ step }) => step))
+  t.equal(steps.length, 30)
+  t.ok(steps.filter((step) => turns.get(step)! > 100).length >= 10)
+  t.ok(steps.filter((step) => /^(worker|child) /.test(step)).length >= 10)
+  t.ok(steps.filter((step) => step.startsWith('tally ')).length >= 5)
+})
+
+t.test("[B4] an error that the recording has, too, is not said to be the replay's alone", async (t) => {
+  const text = `
+    process.on('exit', () => require('node:fs').writeFileSync('end.txt', 'one'))
+    setTimeout(() => { throw new Error('in both') }, 1)`
+  const dir = t.testdir({ 'app.cjs': text })
+  t.equal((await recordInputs([process.execPath, 'app.cjs'], { cwd: dir })).code, 1)
+  writeFileSync(join(dir, 'app.cjs'), text.replace("'one'", "'two'"))
+  const { verdict } = await replayInputs(dir, ['--sources', 'local'])
+  if (verdict.kind !== 'diverged') return t.fail(verdict.kind)
+  t.match(verdict.divergence.frame, 'app.cjs:2')
+  t.equal(verdict.divergence.thrown, undefined)
+  t.match(verdict.divergence.bytes, { is: 'text', at: 0, recorded: { hex: '6f6e65' }, replayed: { hex: '74776f' } })
+})
+
 t.test('[B4] unchanged sources that stand here are exact', async (t) => {
   t.match((await replayInputs(dir, ['--sources', 'local'])).verdict, { kind: 'exact', code: 0 })
 })
