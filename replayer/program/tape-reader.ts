@@ -196,7 +196,9 @@ export class ReplayTape implements TapeReader {
     scratch.at = 0
     for (const value of args) scratch.argument(value)
     const size = scratch.at
-    const isSame = scratch.bytes.compare(reader.bytes, reader.at, reader.at + size, 0, size) === 0
+    const end = reader.at + size
+    // The frame may end before.
+    const isSame = end <= reader.bytes.length && scratch.bytes.compare(reader.bytes, reader.at, end, 0, size) === 0
     reader.at = at
     return isSame
   }
