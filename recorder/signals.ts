@@ -36,6 +36,10 @@ export async function holdSignals(): Promise<SignalForwarding> {
   return {
     forwardTo(started) {
       command = started
+      // What comes between two commands waits for the second.
+      started.once('exit', () => {
+        if (command === started) command = undefined
+      })
       for (const signal of early) send(signal)
       early = []
     },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TapeHead } from '../../src/boundary/node/head.js'
 import { isCode } from '../../src/boundary/node/sources.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader, ThreadInfo } from '../../src/log/reader.js'
@@ -26,11 +27,22 @@ export interface SourceOptions {
 
 const TEXT_OPTION = /^(?:-e|-p|-pe|--eval|--print)(?:=|$)/
 
+/** A module that is its own address. */
+const DATA_URL = /\bdata:/i
+
+/** Whether a thread's own words bring code along: a text, a module that stands in its address, options where the script
+ *  should be, or no script at all, whose code then comes from stdin. */
+function bringsCode({ worker, execArgv, argv, env }: TapeHead): boolean {
+  if ([...execArgv, env['NODE_OPTIONS'] ?? ''].some((word) => DATA_URL.test(word))) return true
+  if (worker) return worker.kind === 'text' || DATA_URL.test(worker.file)
+  const script = argv[1]
+  return execArgv.some((word) => TEXT_OPTION.test(word)) || script === undefined || script.startsWith('-')
+}
+
 /** Code that stands in no file: on the command line, or given to a worker as text. There is nothing to compare it with.
  *  @throws UNTRUSTED where it came with a packed file and nobody trusts that */
 export function checkText({ thread, head }: TapedThread, { trust, packed }: SourceOptions): void {
-  const isText = head.worker ? head.worker.kind === 'text' : head.execArgv.some((word) => TEXT_OPTION.test(word))
-  if (trust || !packed || !isText) return
+  if (trust || !packed || !bringsCode(head)) return
   throw new RetroscopeError('UNTRUSTED', `Thread ${thread.path} runs code that stands in no file but in its command.`, {
     hint: 'If you trust whoever made the recording, run it with --trust. `retroscope info` shows the command.',
   })
@@ -65,9 +77,10 @@ export async function layOutSources(
   return report
 }
 
+/** A path comes from the recording: what stands there may be a pipe or a device. */
 function readHere(path: string): Buffer | undefined {
   try {
-    return readFileSync(path)
+    return statSync(path).isFile() ? readFileSync(path) : undefined
   } catch {
     return undefined
   }

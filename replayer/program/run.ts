@@ -127,7 +127,7 @@ async function runOnce({ thread, head }: TapedThread, dir: string, { binary, ord
   const env = toReplayEnv(injectPreload(head.env, PRELOAD), orders)
   const child = spawn(binary, toWords(head, env, join(dir, 'start')), {
     cwd: join(dir, 'empty'),
-    env: head.worker ? head.env : env,
+    env: { ...(head.worker ? toHostEnv(head.env) : env), ...toOwnPlaces(head.env, dir) },
     argv0: head.argv0,
     stdio: ['ignore', streams, streams],
   })
@@ -140,6 +140,16 @@ async function runOnce({ thread, head }: TapedThread, dir: string, { binary, ord
     )
   }
   return { said: JSON.parse(readFileSync(orders.verdict, 'utf8')) as ReplayAnswer, stdout, stderr }
+}
+
+/** Of the main thread that starts a worker: what the program's options ask for is done in the worker, where it is fed. */
+function toHostEnv({ NODE_OPTIONS: _options, NODE_COMPILE_CACHE: _cache, ...env }: TapeHead['env']): TapeHead['env'] {
+  return env
+}
+
+/** Where Node itself would write on its way out, below the tape. */
+function toOwnPlaces({ NODE_V8_COVERAGE: coverage }: TapeHead['env'], dir: string): Record<string, string> {
+  return coverage === undefined ? {} : { NODE_V8_COVERAGE: join(dir, 'coverage') }
 }
 
 /** The recorded sources run, quietly, up to an entry. */

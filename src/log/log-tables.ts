@@ -1,5 +1,6 @@
+import { RetroscopeError } from '../errors.js'
 import type { EventBodies } from '../events.js'
-import { type Pid, type ThreadPath, toPid } from '../ids.js'
+import { isThreadPath, type Pid, toPid } from '../ids.js'
 import type { KeyValue } from './key-value.js'
 import type { GapInfo, ProcessInfo, ThreadInfo } from './reader.js'
 import { toTableRange } from './resume.js'
@@ -80,9 +81,13 @@ async function loadReadable<T>(store: KeyValue, table: string): Promise<T[]> {
 }
 
 function toThreadInfo(row: ThreadRow, process: ProcessRow | undefined): ThreadInfo {
+  // It becomes part of file names.
+  if (!isThreadPath(row.path)) {
+    throw new RetroscopeError('DAMAGED', `The recording has a thread ${JSON.stringify(row.path)}, which is no path.`)
+  }
   return {
     no: row.no as never,
-    path: row.path as ThreadPath,
+    path: row.path,
     record: process?.record ?? null,
     firstSeq: row.firstSeq as never,
     lastSeq: row.lastSeq as never,

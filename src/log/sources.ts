@@ -73,9 +73,12 @@ export async function loadSource(stores: readonly KeyValue[], hash: string): Pro
   return found
 }
 
+/** No module is larger; what claims to be is no source. */
+const MOST_BYTES = 512 * 1024 * 1024
+
 function inflate(value: Uint8Array): Uint8Array | null {
   try {
-    return inflateRawSync(value)
+    return inflateRawSync(value, { maxOutputLength: MOST_BYTES })
   } catch {
     return null
   }

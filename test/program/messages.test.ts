@@ -67,3 +67,25 @@ for (const [name, text] of Object.entries(SHARED)) {
     t.match(fidelityNotes.join('\n'), /thread 0 used memory shared between threads/)
   })
 }
+
+testExact(t, 'a message that leads back into itself many times, tokens of a registry, a module that nobody catches', {
+  file: 'graph.mjs',
+  text: `
+    import { MessageChannel } from 'node:worker_threads'
+    const { port1, port2 } = new MessageChannel()
+    const root = { children: [] }
+    for (let i = 0; i < 1500; i++) root.children.push({ parent: root, i, more: { up: root } })
+    root.same = root.children[3]
+    port2.on('message', (message) => {
+      const { children, same } = message
+      console.log(children.length, same === children[3], children[5].parent === message)
+      port2.close()
+    })
+    port1.postMessage(root)
+    const registry = new FinalizationRegistry(() => {})
+    const token = {}
+    registry.register({}, 1, token)
+    console.log(registry.unregister(token), registry.unregister(token))
+    process.on('unhandledRejection', (error) => console.log('unhandled', error.name))
+    WebAssembly.compile(new Uint8Array([1, 2, 3]))`,
+})

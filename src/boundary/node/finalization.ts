@@ -19,7 +19,7 @@ export function record({ tape, realms, join }: RecordTools): void {
     })
     return {
       register: (target, cell, token) => real.register(target, cell, token),
-      unregister: (token) => real.unregister(token),
+      unregister: (token) => void real.unregister(token),
     }
   })
 }
@@ -35,7 +35,7 @@ export function replay({ tape, realms }: ReplayTools): void {
   })
   installRegistries(realms, (_, registry, callback) => {
     registries[registry.number] = { take: (cell) => registry.take(cell), callback }
-    return { register: nothing, unregister: () => true }
+    return { register: nothing, unregister: nothing }
   })
 }
 
@@ -46,7 +46,7 @@ interface Cells {
 
 interface Engine {
   register(target: WeakKey, cell: number, token?: WeakKey): void
-  unregister(token: WeakKey): boolean
+  unregister(token: WeakKey): void
 }
 
 type Open = (Real: FinalizationRegistryConstructor, cells: Cells, callback: (value: unknown) => void) => Engine
@@ -60,6 +60,8 @@ function installRegistries(realms: Realms, open: Open): void {
     const standIn = class Registry {
       readonly #cells = new Map<number, { readonly value: unknown }>()
       readonly #engine: Engine
+      /** Cells by the token with which they can be taken back. */
+      readonly #tokens = new WeakMap<WeakKey, number[]>()
       constructor(callback: (value: unknown) => void) {
         const cells = this.#cells
         this.#engine = open(
@@ -76,12 +78,22 @@ function installRegistries(realms: Realms, open: Open): void {
         )
       }
       register(target: WeakKey, value: unknown, token?: WeakKey): void {
-        const cell = last++
-        this.#cells.set(cell, { value })
+        if (Object.is(target, value))
+          throw new TypeError('FinalizationRegistry.prototype.register: target and holdings must not be same')
+        const cell = last
         this.#engine.register(target, cell, token)
+        last++
+        this.#cells.set(cell, { value })
+        if (token === undefined) return
+        const cells = this.#tokens.get(token)
+        if (cells) cells.push(cell)
+        else this.#tokens.set(token, [cell])
       }
       unregister(token: WeakKey): boolean {
-        return this.#engine.unregister(token)
+        this.#engine.unregister(token)
+        const cells = this.#tokens.get(token) ?? []
+        this.#tokens.delete(token)
+        return cells.filter((cell) => this.#cells.delete(cell)).length > 0
       }
     }
     Object.defineProperty(standIn, 'name', { value: 'FinalizationRegistry', configurable: true })

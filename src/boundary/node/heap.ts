@@ -61,15 +61,24 @@ export function record({ internals, tape, requests }: RecordTools): void {
     // biome-ignore lint/complexity/noArguments: passed on as they are
     const promise = Reflect.apply(measure, this, arguments) as Promise<unknown>
     const [number, cause] = [requests.next(), tape.turn]
-    const note = (failed: boolean) => (value: unknown) => {
+    const note = (failed: boolean, value: unknown): void => {
       tape.deliver(measured, cause)
       tape.value(number)
       tape.value(failed)
       tape.value(value)
       tape.end()
     }
-    Reflect.apply(then, promise, [note(false), note(true)])
-    return promise
+    // What nobody catches has to stay so.
+    return Reflect.apply(then, promise, [
+      (value: unknown) => {
+        note(false, value)
+        return value
+      },
+      (error: unknown) => {
+        note(true, error)
+        throw error
+      },
+    ])
   })
 }
 

@@ -42,16 +42,36 @@ type IsPort = (value: object) => boolean
 
 /** A message as the tape can keep it: ports in it by their numbers, as deep as plain objects and arrays go.
  *  @throws TypeError at what is native */
-function toKept(value: unknown, isPort: IsPort, number: (port: Handle) => number, depth = 0): unknown {
+function toKept(
+  value: unknown,
+  isPort: IsPort,
+  number: (port: Handle) => number,
+  depth = 0,
+  made = new Map<object, object>(),
+): unknown {
   if (typeof value !== 'object' || value === null || depth > 8) return value
-  if (isPort(value)) return { [PORT]: number(value as Handle) }
-  if (Array.isArray(value)) return value.map((item) => toKept(item, isPort, number, depth + 1))
+  const known = made.get(value)
+  if (known) return known
+  const add = <T extends object>(kept: T): T => {
+    made.set(value, kept)
+    return kept
+  }
+  if (isPort(value)) return add({ [PORT]: number(value as Handle) })
+  const keep = (item: unknown): unknown => toKept(item, isPort, number, depth + 1, made)
+  if (Array.isArray(value)) {
+    const kept = add<unknown[]>([])
+    kept.length = value.length
+    for (const index of value.keys()) if (index in value) kept[index] = keep(value[index])
+    return kept
+  }
   if (Object.getPrototypeOf(value) !== Object.prototype) {
     if (CLONED.has(Object.prototype.toString.call(value))) return value
-    if (isKey(value)) return keepKey(value)
+    if (isKey(value)) return add(keepKey(value))
     throw new TypeError('a native object')
   }
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toKept(item, isPort, number, depth + 1)]))
+  const kept = add<Holder>({})
+  for (const [key, item] of Object.entries(value)) define(kept, key, keep(item))
+  return kept
 }
 
 /** A key within a message: its kind, and its bytes. */
@@ -77,16 +97,27 @@ function reviveKey({ [KEY]: kind, bytes }: { readonly [KEY]: Key['type']; readon
   return createPrivateKey({ key, format: 'der', type: 'pkcs8' })
 }
 
-function fromKept(value: unknown, revive: (number: number) => unknown): unknown {
+/** One may be called `__proto__`. */
+function define(target: Holder, key: string, value: unknown): void {
+  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
+}
+
+function fromKept(value: unknown, revive: (number: number) => unknown, made = new Map<object, unknown>()): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (KEY in value) return reviveKey(value as never)
-  if (PORT in value) return revive((value as Record<string, number>)[PORT]!)
+  if (made.has(value)) return made.get(value)
+  const add = (given: unknown): unknown => {
+    made.set(value, given)
+    return given
+  }
+  if (KEY in value) return add(reviveKey(value as never))
+  if (PORT in value) return add(revive((value as Record<string, number>)[PORT]!))
+  add(value)
   if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) value[index] = fromKept(item, revive)
+    for (const index of value.keys()) if (index in value) value[index] = fromKept(value[index], revive, made)
     return value
   }
   if (Object.getPrototypeOf(value) !== Object.prototype) return value
-  for (const [key, item] of Object.entries(value)) (value as Holder)[key] = fromKept(item, revive)
+  for (const [key, item] of Object.entries(value)) define(value as Holder, key, fromKept(item, revive, made))
   return value
 }
 

@@ -10,20 +10,28 @@ export function isSharing(tape: { bypass: boolean }, message: unknown): boolean 
   // Getters of the program's may run, once more than without: what they ask is nobody's answer.
   tape.bypass = true
   try {
-    return search(message, 0)
+    const found = search(message, 0, new Set())
+    return found === 'unknown' ? searchWhole(message) : found
   } finally {
     tape.bypass = bypass
   }
 }
 
-function search(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
+/** @param seen what was looked through: a message may lead back into itself */
+function search(value: unknown, depth: number, seen: Set<object>): boolean | 'unknown' {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return false
+  seen.add(value)
   if (ArrayBuffer.isView(value)) return value.buffer instanceof SharedArrayBuffer
   if (value instanceof ArrayBuffer) return false
   const plain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
-  if (!plain || depth === DEPTH) return searchWhole(value)
-  for (const item of Object.values(value)) if (search(item, depth + 1)) return true
-  return false
+  if (!plain || depth === DEPTH) return 'unknown'
+  let known: boolean | 'unknown' = false
+  for (const item of Object.values(value)) {
+    const found = search(item, depth + 1, seen)
+    if (found === true) return true
+    known ||= found
+  }
+  return known
 }
 
 function searchWhole(value: object): boolean {

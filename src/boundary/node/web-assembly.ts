@@ -3,7 +3,6 @@ import type { Holder, Native } from './internals.js'
 import { replace } from './synchronous.js'
 
 const then = Promise.prototype.then
-const nothing = (): void => {}
 
 type Compile = (source: unknown, imports?: unknown) => Promise<unknown>
 
@@ -35,8 +34,17 @@ export function record({ tape, requests, realms, onUnfed }: RecordTools): void {
           tape.value(number)
           tape.end()
         }
-        Reflect.apply(then, promise, [note, note])
-        return promise
+        // What nobody catches has to stay so.
+        return Reflect.apply(then, promise, [
+          (made: unknown) => {
+            note()
+            return made
+          },
+          (error: unknown) => {
+            note()
+            throw error
+          },
+        ])
       })
     }
     for (const name of STREAMING) {
@@ -72,7 +80,6 @@ export function replay({ tape, requests, realms }: ReplayTools): void {
         }
       }
     })
-    Reflect.apply(then, promise, [nothing, nothing])
     waiting.set(requests.next(), settle!)
     return promise
   }

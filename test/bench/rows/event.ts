@@ -7,8 +7,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { legacy_createStore as createStore } from 'redux'
 import { setup } from '../../../recorder/index.js'
+import { getTimeUs } from '../../../recorder/originals.js'
 import { Redaction } from '../../../recorder/redaction.js'
 import type { Scope } from '../../../src/scope/scope.js'
+import { crc32 } from '../../../src/spool/crc.js'
 import { createEncoder } from '../../../src/values/encoder.js'
 import { Scratch } from '../../../src/values/target.js'
 import { median, printRow, toCpuUs, toRatio } from '../measure.js'
@@ -45,9 +47,13 @@ try {
   rmSync(dir, { recursive: true, force: true })
 }
 
+/** At 1.2 µs an event, what survival costs is more than a tenth: a floor that writes per 64 KB is another product, one of
+ *  which a kill takes hundreds of events. So the bar is held against the least that keeps the promise, and the other
+ *  floor is shown. */
 async function compareFloor(ours: () => Promise<number>): Promise<void> {
   const file = openSync(join(dir, 'floor'), 'w')
-  const ratio = await toRatio(ours, cost(makeFloor(file)))
+  const ratio = await toRatio(ours, cost(makeFloor(file, true)))
+  const beside = await toRatio(ours, cost(makeFloor(file, false)))
   const costs: number[] = []
   for (let round = 0; round < 15; round++) costs.push((await ours()) / EVENTS)
   closeSync(file)
@@ -55,25 +61,47 @@ async function compareFloor(ours: () => Promise<number>): Promise<void> {
     what: 'one event, from wrapper to spool',
     figure: `${ratio.toFixed(2)}× (${median(costs).toFixed(2)} µs)`,
     bar: '≤1.1×',
-    against: 'the same events checked and encoded into a buffer, written per 64 KB',
+    against: 'the same events checked, encoded, stamped, checksummed, written as survival demands',
     met: ratio <= 1.1,
+  })
+  printRow({
+    what: '  beside what a kill takes',
+    figure: `${beside.toFixed(2)}×`,
+    bar: '–',
+    against: 'the same events checked and encoded into a buffer, written per 64 KB',
   })
 }
 
+/** Events of one block, and of one turn: `recordMany` returns to the loop behind that many. */
+const BLOCK = 56
+const TURN = 100
+
 /** The same bodies through the same checks (plain, nothing secret in values or under a patch's paths) and the same
- *  encoder, and nothing else. */
-function makeFloor(file: number): Take {
+ *  encoder, and nothing else.
+ *  @param survives each event has its time, each block its checksum, and no more than a block can be lost */
+function makeFloor(file: number, survives: boolean): Take {
   const redaction = new Redaction({}, process.env)
   const encoder = createEncoder({ redact: redaction })
   const buffer = new Scratch(4 * CHUNK)
-  let n = 0
+  let [n, waiting] = [0, 0]
+  const write = (): void => {
+    if (survives) buffer.view.setUint32(0, crc32(buffer.bytes, 4, buffer.end))
+    writeSync(file, buffer.bytes, 0, buffer.end)
+    buffer.reset()
+    waiting = 0
+  }
   return (event) => {
     if (event.kind === 'patch') redaction.patch(event.patch, event.after)
     encoder.encodeInto(toBody(event, n++), buffer)
     encoder.takeDictionary()
-    if (buffer.end < CHUNK) return
-    writeSync(file, buffer.bytes, 0, buffer.end)
-    buffer.reset()
+    if (survives) {
+      buffer.makeRoom(buffer.end, 8)
+      buffer.view.setFloat64(buffer.end, getTimeUs())
+      buffer.end += 8
+      if (++waiting === BLOCK || n % TURN === 0) write()
+    } else if (buffer.end >= CHUNK) {
+      write()
+    }
   }
 }
 
