@@ -19,6 +19,10 @@ import { makeRecorder, nextTurn, recordMany } from '../recording.js'
 
 const EVENTS = 20_000
 const CHUNK = 64 * 1024
+
+/** Events of one block, and of one turn: `recordMany` returns to the loop behind that many. */
+const BLOCK = 56
+const TURN = 100
 const require = createRequire(fileURLToPath(new URL('../../../../test/bench/package.json', import.meta.url)))
 const dir = mkdtempSync(join(tmpdir(), 'retroscope-bench-'))
 const mix = Array.from({ length: EVENTS }, (_, n) => toMix(n))
@@ -71,10 +75,6 @@ async function compareFloor(ours: () => Promise<number>): Promise<void> {
     against: 'the same events checked and encoded into a buffer, written per 64 KB',
   })
 }
-
-/** Events of one block, and of one turn: `recordMany` returns to the loop behind that many. */
-const BLOCK = 56
-const TURN = 100
 
 /** The same bodies through the same checks (plain, nothing secret in values or under a patch's paths) and the same
  *  encoder, and nothing else.
