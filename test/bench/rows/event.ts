@@ -95,7 +95,7 @@ function makeFloor(file: number, survives: boolean): Take {
     encoder.encodeInto(toBody(event, n++), buffer)
     encoder.takeDictionary()
     if (survives) {
-      buffer.makeRoom(buffer.end, 8)
+      if (buffer.end + 8 > buffer.bytes.length) buffer.makeRoom(buffer.end, 8)
       buffer.view.setFloat64(buffer.end, getTimeUs())
       buffer.end += 8
       if (++waiting === BLOCK || n % TURN === 0) write()
