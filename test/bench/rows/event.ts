@@ -52,12 +52,11 @@ try {
 }
 
 /** At 1.2 µs an event, what survival costs is more than a tenth: a floor that writes per 64 KB is another product, one of
- *  which a kill takes hundreds of events. So the bar is held against the least that keeps the promise, and the other
- *  floor is shown. */
+ *  which a kill takes hundreds of events. The least that keeps the promise is shown beside it. */
 async function compareFloor(ours: () => Promise<number>): Promise<void> {
   const file = openSync(join(dir, 'floor'), 'w')
-  const ratio = await toRatio(ours, cost(makeFloor(file, true)))
-  const beside = await toRatio(ours, cost(makeFloor(file, false)))
+  const survives = await toRatio(ours, cost(makeFloor(file, true)))
+  const ratio = await toRatio(ours, cost(makeFloor(file, false)))
   const costs: number[] = []
   for (let round = 0; round < 15; round++) costs.push((await ours()) / EVENTS)
   closeSync(file)
@@ -65,14 +64,14 @@ async function compareFloor(ours: () => Promise<number>): Promise<void> {
     what: 'one event, from wrapper to spool',
     figure: `${ratio.toFixed(2)}× (${median(costs).toFixed(2)} µs)`,
     bar: '≤1.1×',
-    against: 'the same events checked, encoded, stamped, checksummed, written as survival demands',
+    against: 'the same events checked and encoded into a buffer, written per 64 KB',
     met: ratio <= 1.1,
   })
   printRow({
-    what: '  beside what a kill takes',
-    figure: `${beside.toFixed(2)}×`,
+    what: '  beside the least that survives a kill',
+    figure: `${survives.toFixed(2)}×`,
     bar: '–',
-    against: 'the same events checked and encoded into a buffer, written per 64 KB',
+    against: 'the same, each event stamped, each block of 56 checksummed and written',
   })
 }
 
