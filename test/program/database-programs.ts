@@ -1,4 +1,4 @@
-import type { LoadedProgram } from './network-programs.js'
+import type { LoadedProgram } from './loads.js'
 
 /** Clients of real servers: PORT and PASSWORD say where and how. */
 export const DATABASE_PROGRAMS: Readonly<Record<string, LoadedProgram & { readonly server: 'redis' | 'postgres' }>> = {

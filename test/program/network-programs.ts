@@ -1,9 +1,4 @@
-/** A program, and two loads to run it under: more of it is more to record. */
-export interface LoadedProgram {
-  readonly file: string
-  readonly text: string
-  readonly loads: readonly [string, string]
-}
+import type { LoadedProgram } from './loads.js'
 
 /** Servers and clients of a program's own, by real libraries. Each prints what would differ in a second run. */
 export const NETWORK_PROGRAMS: Readonly<Record<string, LoadedProgram>> = {

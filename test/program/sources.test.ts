@@ -42,7 +42,7 @@ function replay(dir: string, ...more: string[]) {
 async function recordApp(t: Test, record: readonly string[] = [], words: readonly string[] = []): Promise<string> {
   const dir = t.testdir({ elsewhere: {} })
   const app = makeApp(dir)
-  const options = ['--inputs', ...record, '-o', '../program.retro']
+  const options = [...record, '-o', '../program.retro']
   const { code, stderr } = await runRecord(options, [process.execPath, 'main.cjs', ...words], { cwd: app })
   t.equal(code, 0, stderr)
   return dir

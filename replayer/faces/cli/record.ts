@@ -44,7 +44,6 @@ export function defineRecord(run: RunRecord): Command {
     )
     .option('--keep-env', 'store environment values with secret-like names as they are', false)
     .option('--no-inputs', 'leave out what the program read and was told: it can then be looked at, but not run again')
-    .addOption(new Option('--inputs', 'record them: the default').hideHelp())
     .option(
       '--chaos [seed]',
       'perturb the order in which things come to the program, within what Node allows',
