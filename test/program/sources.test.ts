@@ -8,6 +8,9 @@ import { recordInputs } from './rig.js'
 
 const LARGE = `exports.words = ${JSON.stringify(Array.from({ length: 4000 }, (_, i) => (i * 2654435761) % 4294967296))}`
 
+/** Until Node 22 a `package.json` is read like any other file; later ones answer natively what stands there. */
+const PACKAGES = Number.parseInt(process.versions.node, 10) < 22 ? 1 : 0
+
 /** Keys of the log under which contents stand. */
 const CONTENTS = { gte: Uint8Array.of(3), lt: Uint8Array.of(4) }
 
@@ -91,7 +94,7 @@ t.test(
     const { sources, threads } = await recording.info()
     await recording.close()
     t.equal(threads.length, 3)
-    t.match(sources, { files: 5, contents: 7, missing: 0 })
+    t.match(sources, { files: 4 + PACKAGES, contents: 6 + PACKAGES, missing: 0 })
     t.ok(sources.bytes > LARGE.length && sources.bytes < LARGE.length * 1.1, `${sources.bytes} bytes`)
     const store = await openLevelStore(join(dir, 'program.retro/log/000001'))
     let stored = 0
@@ -118,6 +121,7 @@ t.test('[B11] code that has no name of code is compared when it is loaded', asyn
     'main.cjs': "console.log(require('./odd'), require('./odder.txt'))",
     odd: '"use strict"',
     'odder.txt': '',
+    'package.json': '{}',
   })
   await recordInputs([process.execPath, 'main.cjs'], { cwd: dir })
   const again = (...more: string[]) => run([process.execPath, CLI, 'replay', 'program.retro', ...more], { cwd: dir })
@@ -175,7 +179,7 @@ t.test('[B12] a damaged source is named, and is taken from here where it stands 
 t.test('[B12] --no-sources leaves code out and keeps data', async (t) => {
   const dir = await recordApp(t, ['--no-sources'])
   const info = await run([process.execPath, CLI, 'info', 'program.retro'], { cwd: dir })
-  t.match(info.stdout, /sources +5 files, .*; 3 of them not in it/)
+  t.match(info.stdout, new RegExp(`sources +${4 + PACKAGES} files, .*; 3 of them not in it`))
   t.match(await replay(dir), { code: 0, stdout: '4000 { runs: 0 } cheap\n' })
   rmSync(join(dir, 'app/price.cjs'))
   t.match(await replay(dir, '--trust'), {
@@ -196,4 +200,33 @@ t.test('[B12] what was loaded survives kill -9', async (t) => {
   for (const name of ['main.cjs', 'other.cjs']) rmSync(join(dir, name))
   const again = await run([process.execPath, CLI, 'replay', 'program.retro', '--trust'], { cwd: dir })
   t.match(again, { code: 0, stdout: recorded.stdout, stderr: /exact to the kill/ })
+})
+
+t.test('[B11] [B12] modules, and code that is read whole, are sources wherever Node reads them', async (t) => {
+  const dir = t.testdir({
+    'main.mjs': `
+      import { readFile } from 'node:fs'
+      import * as promises from 'node:fs/promises'
+      const { price } = await import('./price.mjs')
+      const file = new URL('read.js', import.meta.url)
+      console.log(price(), String(await promises.readFile(file)))
+      readFile(file, 'utf8', (error, text) => console.log(error, text, Math.random() < 2))`,
+    'price.mjs': 'export const price = () => 3',
+    'read.js': '"once"',
+    'package.json': '{}',
+  })
+  const recorded = await recordInputs([process.execPath, 'main.mjs'], { cwd: dir }, ['--no-sources'])
+  t.match(recorded, { code: 0, stdout: '3 "once"\nnull "once" true\n' })
+  const again = (...more: string[]) => run([process.execPath, CLI, 'replay', 'program.retro', ...more], { cwd: dir })
+  t.match(await again(), { code: 0, stdout: recorded.stdout })
+  for (const [name, text, size] of [
+    ['price.mjs', 'export const price = () => 4000', 12],
+    ['read.js', '"once and again"', 19],
+  ] as const) {
+    const before = readFileSync(join(dir, name))
+    writeFileSync(join(dir, name), text)
+    t.match(await again(), { code: 1, stderr: new RegExp(`does not hold 1 of its sources: \\S+${name} .changed here`) })
+    t.match(await again('--sources', 'local'), { code: 3, stderr: new RegExp(`9 bytes[^]*${size} bytes`) })
+    writeFileSync(join(dir, name), before)
+  }
 })

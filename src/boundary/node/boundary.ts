@@ -34,7 +34,7 @@ import * as processMethods from './process-methods.js'
 import * as processes from './processes.js'
 import * as random from './random.js'
 import { Realms } from './realms.js'
-import type { SourceRules } from './replayed-sources.js'
+import { ReplayedSources, type SourceRules } from './replayed-sources.js'
 import { RequestRecorder, RequestReplayer } from './requests.js'
 import * as streamPipe from './stream-pipe.js'
 import * as streams from './streams.js'
@@ -155,6 +155,7 @@ export function replayBoundary(
     realms,
     print,
     sources,
+    files: new ReplayedSources(sources),
   }
   const left = ticks.replay(internals, tape)
   const isForeign = ending.isEnding(tape)

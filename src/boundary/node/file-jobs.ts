@@ -2,6 +2,7 @@ import { toBytes } from './entries.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { loadArguments, saveArguments } from './requests.js'
+import { findWhole } from './sources.js'
 import { replace } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 
@@ -10,6 +11,9 @@ type JobClass = (new (...args: unknown[]) => Job) & { readonly prototype: Holder
 
 /** Whole files and directories in one visit to the thread pool (Node 26 and later). */
 const JOBS = ['ReadFileJob', 'WriteFileJob', 'CpDirJob'] as const
+
+/** It answers with an error, the file's bytes, a descriptor where that is too large for one visit, and its size. */
+const READING = 'ReadFileJob'
 
 /** `node:fs` took these classes before any preload: what it constructs them with is what these were asked. */
 const ASKING = ['readFile', 'writeFile'] as const
@@ -84,6 +88,7 @@ export function record({ internals, tape, requests, chaos }: RecordTools): void 
   const orders = new Orders()
   for (const [name, prototype] of jobs) {
     const [now, later] = [tape.code(`fs.${name}`), tape.code(`fs.${name} done`)]
+    const reads = name === READING
     const run = prototype['run'] as Native
     replace(prototype, 'run', function (this: Job, path: unknown): unknown {
       // biome-ignore lint/complexity/noArguments: passed on as they are
@@ -98,7 +103,7 @@ export function record({ internals, tape, requests, chaos }: RecordTools): void 
         const args = arguments
         tape.deliver(later, cause)
         tape.value(number)
-        saveArguments(tape, args)
+        saveArguments(tape, reads ? keepSource(path, args) : args)
         tape.end()
         return Reflect.apply(callback, this, args)
       }
@@ -113,18 +118,32 @@ export function record({ internals, tape, requests, chaos }: RecordTools): void 
   orders.watch(internals)
 }
 
+/** What a job tells, with a hash in the place of a source. */
+function keepSource(path: unknown, args: ArrayLike<unknown>): ArrayLike<unknown> {
+  const source = findWhole(path, args[1])
+  return source ? Array.from(args, (value, index) => (index === 1 ? source : value)) : args
+}
+
+interface Waiting {
+  readonly job: Job
+  readonly given: ArrayLike<unknown>
+}
+
 /** The same from the tape: no file is touched. */
-export function replay({ internals, tape, requests, contexts }: ReplayTools): void {
+export function replay({ internals, tape, requests, contexts, files }: ReplayTools): void {
   const jobs = listJobs(internals)
   if (jobs.length === 0) return
   const orders = new Orders()
-  const waiting = new Map<number, Job>()
+  const waiting = new Map<number, Waiting>()
   for (const [name, prototype] of jobs) {
     const [now, later] = [tape.code(`fs.${name}`), tape.code(`fs.${name} done`)]
+    const reads = name === READING
     const run = prototype['run'] as Native
     replace(prototype, 'run', function (this: Job, path: unknown): unknown {
       // biome-ignore lint/complexity/noArguments: passed on as they are
-      if (tape.bypass) return Reflect.apply(run, this, arguments)
+      const given = arguments
+      if (tape.bypass) return Reflect.apply(run, this, given)
+      if (reads) files.begin('readFile', given)
       tape.begin(now)
       tape.argument(path)
       orders.argue(tape, this)
@@ -134,16 +153,18 @@ export function replay({ internals, tape, requests, contexts }: ReplayTools): vo
       tape.end()
       if (refused !== undefined) return refused
       contexts.capture(this as never)
-      waiting.set(number, this)
+      waiting.set(number, { job: this, given })
       return undefined
     })
     tape.on(later, () => {
       const number = tape.value() as number
-      const job = waiting.get(number)
-      if (!job) return tape.diverge(`the program has not started job ${number}`)
+      const asked = waiting.get(number)
+      if (!asked) return tape.diverge(`the program has not started job ${number}`)
       waiting.delete(number)
-      const args = loadArguments(tape)
+      const { job, given } = asked
+      const told = loadArguments(tape)
       tape.end()
+      const args = reads ? files.finish(given, told) : told
       contexts.run(job as never, () => Reflect.apply(job.ondone as Native, job, args))
     })
   }

@@ -3,7 +3,7 @@ import type { Contexts } from './context.js'
 import { toBytes } from './entries.js'
 import type { Holder, Internals, Native } from './internals.js'
 import type { Numbering } from './numbering.js'
-import { ReplayedSources, type SourceRules } from './replayed-sources.js'
+import type { ReplayedSources } from './replayed-sources.js'
 import { loadArguments, type Request, type RequestRecorder, type RequestReplayer } from './requests.js'
 import { SourceFinder } from './sources.js'
 import { listFunctions, OUTCOME, replace } from './synchronous.js'
@@ -256,7 +256,7 @@ export interface FsReplay {
   readonly numbering: Numbering
   /** What the program writes to its own stdout and stderr comes out again. */
   print(fd: number, bytes: Uint8Array): void
-  readonly sources: SourceRules
+  readonly files: ReplayedSources
 }
 
 interface Pending {
@@ -272,14 +272,13 @@ interface Pending {
 export function replay(internals: Internals, tape: TapeReader, tools: FsReplay): void {
   const binding = internals.binding('fs')
   const usePromises = binding['kUsePromises']
-  const { requests, contexts } = tools
+  const { requests, contexts, files: sources } = tools
   // Callback and promise forms of one function share the kind of their completion.
   const waiting = new Map<number, { readonly request: Request; readonly targets: readonly Uint8Array[] | undefined }>()
   const pending = new Map<number, Pending>()
   const Stand = makeStandIn(tape, () => promise('close', []), tools)
   // HTTP/2 makes handles of descriptors itself.
   binding['FileHandle'] = Stand
-  const sources = new ReplayedSources(tools.sources)
   for (const name of listFunctions(binding)) {
     const original = binding[name] as Native
     const now = tape.code(`fs.${name}`)

@@ -4,7 +4,7 @@ import type { Contexts } from './context.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { type Numbering, turnOf } from './numbering.js'
 import type { Realms } from './realms.js'
-import type { SourceRules } from './replayed-sources.js'
+import type { ReplayedSources, SourceRules } from './replayed-sources.js'
 import { loadArguments, type Request, type RequestRecorder, type RequestReplayer, saveArguments } from './requests.js'
 import { argueAll, OUTCOME, replace } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
@@ -96,6 +96,7 @@ export interface ReplayTools {
   /** What the program writes to its own stdout and stderr comes out again. */
   print(fd: number, bytes: Uint8Array): void
   readonly sources: SourceRules
+  readonly files: ReplayedSources
 }
 
 export const ALL_ARGUMENTS: EventPlan = {

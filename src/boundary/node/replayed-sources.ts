@@ -47,7 +47,7 @@ export class ReplayedSources {
 
   /** To be called when a call is made: who made it is known no later. */
   begin(name: string, args: Args): void {
-    if (!this.#guard || !/^(?:readFileUtf8|open|openFileHandle)$/.test(name)) return
+    if (!this.#guard || !/^(?:readFile|readFileUtf8|open|openFileHandle)$/.test(name)) return
     const path = args[0]
     if (typeof path !== 'string' || !isCode(path)) return
     if (isNamedCode(path) || this.#guard.isLoading()) this.#guarded.add(args)
@@ -80,6 +80,22 @@ export class ReplayedSources {
       default:
         return value
     }
+  }
+
+  /** @returns what is told of a file that was read in one visit to the thread pool: an error, its bytes, a descriptor where
+   *  it is too large for that, and its size */
+  finish(args: Args, told: readonly unknown[]): unknown[] {
+    const [error, bytes, fd, size, ...more] = told
+    const path = args[0]
+    if (error || typeof path !== 'string') return [...told]
+    const local = this.#find(path)
+    if (fd !== -1) {
+      this.#note(args, fd)
+      return [error, bytes, fd, local?.length ?? size, ...more]
+    }
+    const whole = local ?? (bytes as Uint8Array)
+    if (this.#guarded.has(args)) this.#guard!.check(path, whole, 0)
+    return [error, whole, fd, size, ...more]
   }
 
   #text(args: Args, value: unknown): unknown {

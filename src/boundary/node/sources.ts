@@ -94,6 +94,12 @@ export class SourceFinder {
   }
 }
 
+/** A file that was read in one visit to the thread pool, where that is a source. */
+export function findWhole(path: unknown, bytes: unknown): Source | undefined {
+  if (typeof path !== 'string' || !NAMES.test(path)) return undefined
+  return bytes instanceof Uint8Array && bytes.length > 0 ? new Source(path, Buffer.from(bytes), false) : undefined
+}
+
 /** A script without an ending says with its first line that it is one, or is what was started. */
 function toSource(path: unknown, text: string): Source | string {
   if (typeof path !== 'string') return text
