@@ -67,6 +67,8 @@ export interface HandlePlan {
   readonly passing?: readonly string[]
   /** Its deliveries are made by native immediates: one may come in the callback scope of another. */
   readonly joins?: boolean
+  /** It writes to the stream below by itself, which takes asynchronous ids: each entry says which was given out last. */
+  readonly counts?: boolean
 }
 
 export interface RecordTools {
@@ -107,6 +109,24 @@ export const ALL_ARGUMENTS: EventPlan = {
 /** These stand on a prototype of Node's own for all handles, and answer from the handle alone or end it. */
 const COMMON = ['constructor', 'getAsyncId', 'asyncReset', 'getProviderType', 'onread', 'ref', 'unref']
 
+/** Writes down, and takes over, which asynchronous id was given out last. */
+interface Ids {
+  save(tape: TapeWriter): void
+  load(tape: TapeReader): void
+}
+
+const NO_IDS: Ids = { save: () => {}, load: () => {} }
+
+function toIds({ contexts }: RecordTools | ReplayTools, { counts }: HandlePlan): Ids {
+  if (!counts) return NO_IDS
+  return {
+    save: (tape) => tape.value(contexts.lastId),
+    load(tape) {
+      contexts.lastId = tape.value() as number
+    },
+  }
+}
+
 function listMethods(type: HandleClass, plan: HandlePlan): string[] {
   const skipped = new Set<string>([...COMMON, ...CLOSING, ...(plan.passing ?? []), ...Object.keys(plan.requests ?? {})])
   const names = new Set<string>()
@@ -133,6 +153,7 @@ function findMethod(prototype: Holder, name: string): Native | undefined {
 
 export function recordHandle(tools: RecordTools, type: HandleClass, plan: HandlePlan): void {
   const { tape, numbering } = tools
+  const ids = toIds(tools, plan)
   for (const name of listMethods(type, plan)) recordMethod(tools, type, plan, name)
   for (const closing of listClosings(type, plan)) recordClosing(tools, closing)
   for (const [name, request] of Object.entries(plan.requests ?? {})) recordRequest(tools, type, plan, name, request)
@@ -146,6 +167,7 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
         tape.deliver(code, turnOf(handle))
         tape.value(numbering.of(handle, tape.turn))
         event.save(tape, args, handle)
+        ids.save(tape)
         tape.end()
         return Reflect.apply(callback, this, args)
       }
@@ -176,6 +198,7 @@ function recordMethod(tools: RecordTools, type: HandleClass, plan: HandlePlan, n
   const { tape, numbering } = tools
   const original = findMethod(type.prototype, name)!
   const code = tape.code(`${plan.name}.${name}`)
+  const ids = toIds(tools, plan)
   const { argue = argueAll, save, keep } = plan.methods?.[name] ?? {}
   replace(type.prototype, name, function (this: Handle): unknown {
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
@@ -202,6 +225,7 @@ function recordMethod(tools: RecordTools, type: HandleClass, plan: HandlePlan, n
     tape.value(OUTCOME.returned)
     tape.value(keep ? keep(result) : result)
     save?.(tape, args, this)
+    ids.save(tape)
     tape.end()
     return result
   })
@@ -217,7 +241,12 @@ function recordRequest(
   const { tape, numbering, requests } = tools
   const original = findMethod(type.prototype, name)
   if (!original) return
+  const ids = toIds(tools, plan)
   const [now, later] = [tape.code(`${plan.name}.${name}`), tape.code(`${plan.name}.${name} completed`)]
+  const saveLater = (request: Request) => (tape: TapeWriter) => {
+    completion?.save(tape, request)
+    ids.save(tape)
+  }
   replace(type.prototype, name, function (this: Handle): unknown {
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
     const args = arguments
@@ -237,11 +266,12 @@ function recordRequest(
     tape.value(isMade(result) ? MADE : result)
     if (isMade(result)) tape.value(result.getAsyncId?.())
     const waits = save(tape, result, this)
+    ids.save(tape)
     tape.end()
     if (!waits) return result
     const request = isMade(result) ? result : (args[0] as Request)
-    const extra = completion && ((tape: TapeWriter) => completion.save(tape, request))
-    requests.follow(later, request, extra, plan.joins ? tools.join : undefined)
+    if (plan.joins) requests.follow(later, request, saveLater(request), tools.join)
+    else requests.follow(later, request)
     return result
   })
 }
@@ -288,6 +318,7 @@ function watchEvent(type: HandleClass, name: Key, wrap: (handle: Handle, callbac
 
 export function replayHandle(tools: ReplayTools, type: HandleClass, plan: HandlePlan): void {
   const { tape, numbering, contexts } = tools
+  const ids = toIds(tools, plan)
   for (const name of listMethods(type, plan)) replayMethod(tools, type, plan, name)
   for (const closing of listClosings(type, plan)) replayClosing(tape, numbering, contexts, closing)
   for (const [name, request] of Object.entries(plan.requests ?? {})) replayRequest(tools, type, plan, name, request)
@@ -297,6 +328,7 @@ export function replayHandle(tools: ReplayTools, type: HandleClass, plan: Handle
     tape.on(tape.code(`${plan.name}.${name}`), () => {
       const handle = tape.find(tape.value() as number) as Handle
       const args = event.load(tape, handle)
+      ids.load(tape)
       tape.end()
       const callback = findCallback(handle, key)
       if (!callback) return tape.diverge(`${plan.name} has no ${name}`)
@@ -309,6 +341,7 @@ function replayMethod(tools: ReplayTools, type: HandleClass, plan: HandlePlan, n
   const { tape, numbering } = tools
   const original = findMethod(type.prototype, name)!
   const code = tape.code(`${plan.name}.${name}`)
+  const ids = toIds(tools, plan)
   const { argue = argueAll, load, revive } = plan.methods?.[name] ?? {}
   replace(type.prototype, name, function (this: Handle): unknown {
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
@@ -326,6 +359,7 @@ function replayMethod(tools: ReplayTools, type: HandleClass, plan: HandlePlan, n
       throw value
     }
     load?.(tape, args, this)
+    ids.load(tape)
     tape.end()
     return revive ? revive(value) : value
   })
@@ -343,11 +377,18 @@ function replayRequest(
   if (!original) return
   const [now, later] = [tape.code(`${plan.name}.${name}`), tape.code(`${plan.name}.${name} completed`)]
   requests.expect(later)
+  const ids = toIds(tools, plan)
   const { WriteWrap } = tools.internals.binding('stream_wrap') as { WriteWrap: new () => Request }
   const make = (asyncId: number, made: Request | null): Request => {
     if (made) return made
-    contexts.lastId = asyncId - 1
-    return new WriteWrap()
+    contexts.lastId = asyncId
+    const request = new WriteWrap()
+    contexts.adopt(request, asyncId)
+    return request
+  }
+  const loadLater = (request: Request) => (tape: TapeReader) => {
+    completion?.load(tape, request)
+    ids.load(tape)
   }
   replace(type.prototype, name, function (this: Handle): unknown {
     // biome-ignore lint/complexity/noArguments: passed on without an array per call
@@ -359,16 +400,16 @@ function replayRequest(
     else for (let index = 1; index < args.length; index++) tape.argument(args[index])
     // Made before whatever the native side does meanwhile, which makes requests of its own.
     let request = args[0] as Request | null
-    if (plan.joins && request) contexts.capture(request)
-    else if (plan.joins) request = new WriteWrap()
+    if (plan.joins) contexts.capture((request ??= new WriteWrap()))
     tape.result()
     const answer = tape.value()
     const result = answer === MADE ? make(tape.value() as number, request) : answer
     const waits = load(tape, result, this, args)
+    ids.load(tape)
     tape.end()
     if (!waits) return result
     const asked = isMade(result) ? result : request!
-    requests.follow(later, asked, completion && ((tape) => completion.load(tape, asked)))
+    requests.follow(later, asked, plan.joins ? loadLater(asked) : undefined)
     return result
   })
 }

@@ -5,11 +5,9 @@ import {
   type Handle,
   type HandleClass,
   type HandlePlan,
-  isMade,
   type MethodPlan,
   type RecordTools,
   type ReplayTools,
-  type RequestPlan,
 } from './handles.js'
 import type { Holder, Internals } from './internals.js'
 import { numberOf } from './numbering.js'
@@ -96,14 +94,6 @@ export class TapedStreams {
   }
 }
 
-function listNames(prototype: Holder): string[] {
-  const names: string[] = []
-  for (let one = prototype; one !== Object.prototype; one = Object.getPrototypeOf(one) as Holder) {
-    names.push(...Object.getOwnPropertyNames(one))
-  }
-  return names
-}
-
 /** A class that answers from the tape alone: a native one that is not constructed natively would crash. */
 export function toStandInClass(type: HandleClass, contexts: Contexts): HandleClass & { prototype: Holder } {
   const prototype: Holder = {}
@@ -125,79 +115,16 @@ function define(prototype: Holder, name: string, value: unknown): void {
 }
 
 export function toStreamPlan(tools: RecordTools | ReplayTools, streams: Http2Streams | TapedStreams): HandlePlan {
-  const plan = toPlan('Http2Stream', toState(tools.internals))
-  const requests = Object.entries(plan.requests ?? {}).map(([name, one]) => [name, toRequestPlan(one, tools.contexts)])
-  const { onread } = plan.events!
-  return countMethods(
-    streams.between,
-    {
-      ...plan,
-      requests: Object.fromEntries(requests) as Record<string, RequestPlan>,
-      events: {
-        onread: {
-          save(tape, args, handle) {
-            tape.value(tools.contexts.lastId)
-            onread!.save(tape, args, handle)
-          },
-          load(tape, handle) {
-            tools.contexts.lastId = tape.value() as number
-            return onread!.load(tape, handle)
-          },
-        },
-      },
-      methods: {
-        pushPromise: streams.making,
-        refreshState: toStatePlan(tools.internals),
-        destroy: { load: (tape, _, handle) => tape.release(handle) },
-      },
-      joins: true,
-    },
-    tools.contexts,
-  )
-}
-
-function toRequestPlan(plan: RequestPlan, contexts: Contexts): RequestPlan {
-  const { save, load } = plan
   return {
-    ...plan,
-    save(tape, result, handle) {
-      const waits = save ? save(tape, result, handle) : result === 0
-      tape.value(contexts.lastId)
-      return waits
+    ...toPlan('Http2Stream', toState(tools.internals)),
+    methods: {
+      pushPromise: streams.making,
+      refreshState: toStatePlan(tools.internals),
+      destroy: { load: (tape, _, handle) => tape.release(handle) },
     },
-    load(tape, result, handle, args) {
-      const waits = load ? load(tape, result, handle, args) : result === 0
-      // A request that the native side makes has its id already.
-      contexts.lastId = (tape.value() as number) - (waits && !isMade(result) ? 1 : 0)
-      return waits
-    },
-    completion: {
-      save: (tape) => tape.value(contexts.lastId),
-      load(tape) {
-        contexts.lastId = tape.value() as number
-      },
-    },
+    joins: true,
+    counts: true,
   }
-}
-
-/** Has every method say which id was given out last: they write to the socket below, which may take ids of its own. */
-export function countMethods({ prototype }: HandleClass, plan: HandlePlan, contexts: Contexts): HandlePlan {
-  const methods: Record<string, MethodPlan> = {}
-  for (const name of listNames(prototype)) {
-    const { save, load, ...rest } = plan.methods?.[name] ?? {}
-    methods[name] = {
-      ...rest,
-      save(tape, args, handle) {
-        save?.(tape, args, handle)
-        tape.value(contexts.lastId)
-      },
-      load(tape, args, handle) {
-        load?.(tape, args, handle)
-        contexts.lastId = tape.value() as number
-      },
-    }
-  }
-  return { ...plan, methods }
 }
 
 function toStatePlan(internals: Internals): MethodPlan {

@@ -1,6 +1,6 @@
 import type { EventPlan, Handle, HandleClass, HandlePlan, MethodPlan, RecordTools, ReplayTools } from './handles.js'
-import { recordHandle, replayHandle } from './handles.js'
-import { countMethods, Http2Streams, TapedStreams, toStandInClass, toStreamPlan } from './http2-streams.js'
+import { ALL_ARGUMENTS, recordHandle, replayHandle } from './handles.js'
+import { Http2Streams, TapedStreams, toStandInClass, toStreamPlan } from './http2-streams.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { loadArguments, saveArguments } from './requests.js'
 import { markConsumed } from './streams.js'
@@ -46,15 +46,11 @@ function toLastEvent({ save, load }: EventPlan): EventPlan {
   }
 }
 
-function toSessionPlan(
-  { internals, contexts }: RecordTools | ReplayTools,
-  type: HandleClass,
-  streams: Http2Streams | TapedStreams,
-): HandlePlan {
+function toSessionPlan({ internals }: RecordTools | ReplayTools, streams: Http2Streams | TapedStreams): HandlePlan {
   const { settingsBuffer, sessionState } = toShared(internals)
-  const plan: HandlePlan = {
+  return {
     name: 'Http2Session',
-    events: { ondone: toLastEvent(streams.counted), ongracefulclosecomplete: streams.counted },
+    events: { ondone: toLastEvent(ALL_ARGUMENTS), ongracefulclosecomplete: ALL_ARGUMENTS },
     methods: {
       request: streams.making,
       localSettings: filling(settingsBuffer),
@@ -70,8 +66,8 @@ function toSessionPlan(
     },
     passing: Object.keys(ASKING),
     joins: true,
+    counts: true,
   }
-  return countMethods(type, plan, contexts)
 }
 
 /** The native side marks in this byte that the remote settings are no longer what JavaScript has read. */
@@ -124,7 +120,7 @@ export function record(tools: RecordTools): void {
   }
   binding['Http2Session'] = Session
   const type = Session as unknown as HandleClass
-  recordHandle(tools, type, toSessionPlan(tools, type, streams))
+  recordHandle(tools, type, toSessionPlan(tools, streams))
   recordAsking(tools, Session.prototype, codes.asking, binding.settingsBuffer)
   noteConsumed(Session.prototype)
   recordHandle(tools, streams.between, toStreamPlan(tools, streams))
@@ -225,7 +221,7 @@ export function replay(tools: ReplayTools): void {
   Http2Session.prototype = prototype
   binding['Http2Session'] = Http2Session
   const session = Http2Session as unknown as HandleClass
-  replayHandle(tools, session, toSessionPlan(tools, session, streams))
+  replayHandle(tools, session, toSessionPlan(tools, streams))
   replayAsking(tools, prototype, codes.asking, binding.settingsBuffer)
   noteConsumed(prototype)
   replayHandle(tools, streams.between, toStreamPlan(tools, streams))

@@ -1,4 +1,4 @@
-import type { EventPlan, HandleClass, HandlePlan, RecordTools, ReplayTools } from './handles.js'
+import type { EventPlan, Handle, HandleClass, HandlePlan, RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Internals } from './internals.js'
 import { recordStream, replayStream, toPlan, toState } from './streams.js'
 import { disguise } from './synchronous.js'
@@ -11,13 +11,15 @@ function toRequestEvent(tools: RecordTools | ReplayTools, type: string): EventPl
   const { numbering } = tools
   return {
     save(tape, args) {
-      tape.value(numbering.of(args[0] as object, tape.turn))
+      const request = args[0] as Handle
+      tape.value(numbering.of(request, tape.turn))
+      tape.value(request.getAsyncId())
       tape.value(args[1])
     },
     load(tape) {
       const number = tape.value() as number
       const request = {}
-      ;(tools as ReplayTools).contexts.init(request, type)
+      ;(tools as ReplayTools).contexts.init(request, type, tape.value() as number)
       if (numbering.of(request) !== number) tape.diverge('handles are numbered otherwise')
       return [request, tape.value()]
     },
@@ -37,6 +39,7 @@ function toJsStreamPlan(tools: RecordTools | ReplayTools): HandlePlan {
       onshutdown: toRequestEvent(tools, 'SHUTDOWNWRAP'),
     },
     joins: true,
+    counts: true,
   }
 }
 

@@ -110,6 +110,7 @@ function toTlsPlan(internals: Internals): HandlePlan {
     },
     passing: [...(stream.passing ?? []), ...HANDED_ON],
     joins: true,
+    counts: true,
   }
 }
 
