@@ -181,6 +181,7 @@ function readHead(
     hidden: Object.keys(env).filter((name) => env[name] !== process.env[name]),
     stdio: [0, 1, 2].map((fd) => String(guessHandleType(fd))),
     milestones: milestones.slice(),
+    debugPort: process.debugPort,
     ...(channel && { channel }),
   }
 }

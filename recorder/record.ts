@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RetroscopeError } from '../src/errors.js'
 import { createFormat, FORMAT_VERSION } from '../src/log/format-file.js'
+import { markMadeHere } from '../src/log/origin.js'
 import { DATA_NOTE, INPUTS_NOTE, loadTotals, toClosingLine, toFidelityLines } from './closing.js'
 import { makeCodeCache } from './code-cache.js'
 import { collect } from './collection.js'
@@ -165,6 +166,7 @@ function createRecording(dir: string, command: readonly string[]): void {
       })
     }
     createFormat(dir, { format: FORMAT_VERSION, startedAtUs, command, node: process.version, platform })
+    markMadeHere(dir)
   } catch (error) {
     if (error instanceof RetroscopeError) throw error
     const { code, message } = error as NodeJS.ErrnoException

@@ -4,6 +4,7 @@ import { RetroscopeError } from '../src/errors.js'
 import { toSeq } from '../src/ids.js'
 import { findLive } from '../src/log/live.js'
 import { openLog } from '../src/log/open.js'
+import { isMadeHere } from '../src/log/origin.js'
 import type { LogReader, StateAnswer } from '../src/log/reader.js'
 import { toModuleUrl } from '../src/scope/session-module.js'
 import type { MomentInput } from './recording.js'
@@ -50,12 +51,12 @@ const TURN_TIMEOUT_MS = 10_000
 
 /** Runs a recorded session again, in a fresh Worker, fed with what it got, and compares what it does with what it did.
  *  Nothing real is opened, sent or waited for. `source`: path of a recording, or the scope of this program.
- *  @throws UNKNOWN_SESSION, AMBIGUOUS_NAME, OBSERVED, NOT_FOUND (the module), what openRecording throws, or what the
+ *  @throws UNKNOWN_SESSION, AMBIGUOUS_NAME, OBSERVED, NOT_FOUND (the module), UNTRUSTED, what openRecording throws, or what the
  *  module throws when it is imported */
 export async function replay(source: string | object, options: ReplayOptions = {}): Promise<ReplayOutcome> {
   const log = await openLogOf(source)
   try {
-    return await replayLog(log, options)
+    return await replayLog(log, source, options)
   } catch (error) {
     await log.close()
     throw error
@@ -71,7 +72,7 @@ async function openLogOf(source: string | object): Promise<LogReader> {
   })
 }
 
-async function replayLog(log: LogReader, options: ReplayOptions): Promise<ReplayOutcome> {
+async function replayLog(log: LogReader, origin: string | object, options: ReplayOptions): Promise<ReplayOutcome> {
   const found = await loadSessionLog(log, options.session)
   const until = options.until === undefined ? undefined : await resolveMoment(log, options.until)
   const turns = found.turns()
@@ -79,7 +80,9 @@ async function replayLog(log: LogReader, options: ReplayOptions): Promise<Replay
     const next = await turns.next()
     return next.done ? undefined : next.value
   }
-  const runner = await start(found, source, findModule(log, found, options.module), options)
+  const module = findModule(log, found, options.module)
+  checkModule(module, origin, options)
+  const runner = await start(found, source, module, options)
   try {
     const progress = await runner.advance(until === undefined ? {} : { until })
     return await toOutcome({ log, found, runner }, progress, until)
@@ -133,6 +136,14 @@ async function toOutcome(replaying: Replaying, progress: Progress, until?: numbe
 
 function isContainerOf({ session }: SessionLog, one: ReturnType<LogReader['processes']>[number]): boolean {
   return one.container && one.thread === session.thread && one.within === session.subject
+}
+
+/** A module that stands in no file is code of the recording's. */
+function checkModule(module: string, origin: string | object, { module: given }: ReplayOptions): void {
+  if (given !== undefined || module.startsWith('file:') || typeof origin !== 'string' || isMadeHere(origin)) return
+  throw new RetroscopeError('UNTRUSTED', `The session's module stands in no file: ${module.slice(0, 60)}.`, {
+    hint: 'The recording was not made here by you. If you trust it, name the module with --module.',
+  })
 }
 
 /** The module as it was recorded, else at the same place under the current directory. */

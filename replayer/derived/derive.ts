@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { RetroscopeError } from '../../src/errors.js'
 import type { ThreadNo } from '../../src/ids.js'
-import { createFormat, detectRecording, FORMAT_VERSION } from '../../src/log/format-file.js'
+import { createFormat, FORMAT_VERSION } from '../../src/log/format-file.js'
 import { makeDirectory } from '../../src/log/make-directory.js'
 import { openLog } from '../../src/log/open.js'
+import { isMadeHere } from '../../src/log/origin.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { SourceOptions } from '../program/recorded-sources.js'
 import { type ProgramOutcome, type RunOptions, runProgram } from '../program/run.js'
@@ -119,14 +120,14 @@ function keep(made: string, dir: string): void {
  *  @throws OBSERVED when a thread cannot be run again, or not exactly; UNTRUSTED when its sources are not those that stand
  *  here; what else `derive` throws */
 export async function deriveMissing(path: string, thread?: ThreadNo): Promise<void> {
-  const packed = detectRecording(path).form === 'packed'
+  const own = isMadeHere(path)
   const log = await openLog(path)
   try {
     for (const taped of await listTaped(log)) {
       const { no, record } = taped.thread
       if (record?.level !== 'off' || (thread !== undefined && no !== thread)) continue
       if (await isDerived(path, log, taped)) continue
-      const { verdict } = await derive(path, log, taped, { local: false, trust: false, packed, quiet: true })
+      const { verdict } = await derive(path, log, taped, { local: false, trust: false, own, quiet: true })
       if (verdict.kind === 'diverged') throw toInexact(taped.thread.path, verdict.divergence.turn)
     }
   } finally {

@@ -10,8 +10,8 @@ export interface ReplayOrders {
   readonly local: boolean
   /** Run recorded code that does not stand here. */
   readonly trust: boolean
-  /** The recording is a packed file. */
-  readonly packed: boolean
+  /** The recording was made here, by this user. */
+  readonly own: boolean
   /** Directory with the recorded sources, by hash. */
   readonly sources: string
   /** Messages and states were recorded. */
@@ -42,9 +42,7 @@ const VARIABLE = 'RETROSCOPE_REPLAY'
 
 /** Environment for the re-executed process. */
 export function toReplayEnv(env: Readonly<Record<string, string>>, orders: ReplayOrders): Record<string, string> {
-  // Node would read compiled code from there, and write some, before any preload.
-  const { NODE_COMPILE_CACHE: _cache, ...own } = env
-  return { ...own, [VARIABLE]: JSON.stringify(orders) }
+  return { ...env, [VARIABLE]: JSON.stringify(orders) }
 }
 
 /** Reads the orders and takes them out of `process.env`. */

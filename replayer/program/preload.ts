@@ -30,7 +30,7 @@ if (orders) {
 }
 
 function start(internals: Internals, orders: ReplayOrders): void {
-  const { tape: tapePath, verdict: verdictPath, sources, local, trust, packed, output, stop } = orders
+  const { tape: tapePath, verdict: verdictPath, sources, local, trust, own, output, stop } = orders
   const { trace: path, origins: follows, full, showAt } = orders
   const raw = {
     writeSync: fs.writeSync,
@@ -134,7 +134,7 @@ function start(internals: Internals, orders: ReplayOrders): void {
       refuse(`other code for ${path} than stands here`)
     },
     onHooks() {
-      if (packed) refuse('answers of module hooks, which hand over code that stands in no file')
+      if (!own) refuse('answers of module hooks, which hand over code that stands in no file')
     },
   }
 
@@ -214,6 +214,7 @@ function takeIdentity(internals: Internals, head: ReplayTape['head']): void {
   process.argv.splice(0, process.argv.length, ...head.argv)
   process.execArgv.splice(0, process.execArgv.length, ...head.execArgv)
   define('execPath', head.execPath)
+  if (head.debugPort !== undefined) define('debugPort', head.debugPort)
   if (!head.worker) takeDirectory(internals, head.cwd)
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
   milestones.set(head.milestones)

@@ -6,6 +6,7 @@ import { isCode } from '../../src/boundary/node/sources.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader, ThreadInfo } from '../../src/log/reader.js'
 import { HASH_BYTES } from '../../src/spool/source-frame.js'
+import { readFlags, splitOptions } from './node-flags.js'
 import type { TapedThread } from './taped-threads.js'
 
 /** Which sources of a thread are not as they are here. */
@@ -21,11 +22,12 @@ export interface SourceOptions {
   readonly local: boolean
   /** Run recorded sources that do not stand here as they are. */
   readonly trust: boolean
-  /** Whether the recording came as a packed file: from somewhere else, most likely. */
-  readonly packed: boolean
+  /** Whether the recording was made here, by this user: its text and its module hooks are the user's own. */
+  readonly own: boolean
 }
 
-const TEXT_OPTION = /^(?:-e|-p|-pe|--eval|--print)(?:=|$)/
+/** Options whose value is code, or a place outside from which code comes. */
+const BRING_CODE: ReadonlySet<string> = new Set(['eval', 'print', 'experimental-network-imports'])
 
 /** A module that is its own address. */
 const DATA_URL = /\bdata:/i
@@ -33,18 +35,22 @@ const DATA_URL = /\bdata:/i
 /** Whether a thread's own words bring code along: a text, a module that stands in its address, options where the script
  *  should be, or no script at all, whose code then comes from stdin. */
 function bringsCode({ worker, execArgv, argv, env }: TapeHead): boolean {
-  if ([...execArgv, env['NODE_OPTIONS'] ?? ''].some((word) => DATA_URL.test(word))) return true
+  const words = [...execArgv, ...(worker?.execArgv ?? []), ...splitOptions(env['NODE_OPTIONS'] ?? '')]
+  if (words.some((word) => DATA_URL.test(word))) return true
+  const flags = readFlags(words)
   if (worker) return worker.kind === 'text' || DATA_URL.test(worker.file)
+  if (flags.some(({ name }) => BRING_CODE.has(name))) return true
   const script = argv[1]
-  return execArgv.some((word) => TEXT_OPTION.test(word)) || script === undefined || script.startsWith('-')
+  if (script === undefined) return !flags.some(({ name }) => name === 'test')
+  return script.startsWith('-') || DATA_URL.test(script)
 }
 
 /** Code that stands in no file: on the command line, or given to a worker as text. There is nothing to compare it with.
- *  @throws UNTRUSTED where it came with a packed file and nobody trusts that */
-export function checkText({ thread, head }: TapedThread, { trust, packed }: SourceOptions): void {
-  if (trust || !packed || !bringsCode(head)) return
+ *  @throws UNTRUSTED where the recording was not made here and nobody trusts it */
+export function checkText({ thread, head }: TapedThread, { trust, own }: SourceOptions): void {
+  if (trust || own || !bringsCode(head)) return
   throw new RetroscopeError('UNTRUSTED', `Thread ${thread.path} runs code that stands in no file but in its command.`, {
-    hint: 'If you trust whoever made the recording, run it with --trust. `retroscope info` shows the command.',
+    hint: 'The recording was not made here by you. If you trust whoever made it, run it with --trust. `retroscope info` shows the command.',
   })
 }
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RetroscopeError } from '../../src/errors.js'
 import type { ThreadPath } from '../../src/ids.js'
-import { detectRecording } from '../../src/log/format-file.js'
 import { openLog } from '../../src/log/open.js'
+import { isMadeHere } from '../../src/log/origin.js'
 import type { LogReader } from '../../src/log/reader.js'
 import { derive } from '../derived/derive.js'
 import { findThread } from '../threads.js'
@@ -53,15 +53,16 @@ export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured'> {
 
 /** Runs threads of a recorded program again.
  *  @returns undefined where no thread's inputs were recorded and none was asked for
- *  @throws OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE, NOT_FOUND, NO_PERMISSION, CANNOT_START,
+ *  @throws USAGE, OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE, NOT_FOUND, NO_PERMISSION, CANNOT_START,
  *  UNKNOWN_MOMENT, OUTSIDE */
 export async function replayProgram(
   path: string,
   { thread, all, trace = false, sources = 'recorded', trust = false, node, until }: ProgramOptions,
   events: ProgramEvents = {},
 ): Promise<readonly ThreadOutcome[] | undefined> {
-  const packed = detectRecording(path).form === 'packed'
-  const options: RunOptions = { local: sources === 'local', trust, packed, ...(node !== undefined && { node }) }
+  if (trace) checkWhole(sources, until)
+  const own = isMadeHere(path)
+  const options: RunOptions = { local: sources === 'local', trust, own, ...(node !== undefined && { node }) }
   const log = await openLog(path)
   try {
     const taped = await listTaped(log)
@@ -80,6 +81,18 @@ export async function replayProgram(
   } finally {
     await log.close()
   }
+}
+
+/** @throws USAGE where what is derived would be that of other code, or of a part */
+function checkWhole(sources: ProgramOptions['sources'], until: string | undefined): void {
+  if (sources !== 'local' && until === undefined) return
+  throw new RetroscopeError(
+    'USAGE',
+    `trace and ${until === undefined ? 'local sources' : 'until'} exclude each other.`,
+    {
+      hint: 'What is kept with a recording is derived from what was recorded, all of it.',
+    },
+  )
 }
 
 async function runOne(

@@ -14,6 +14,8 @@ import type { CapturedThread } from './captured-output.js'
 import type { ProgramRefusal, ProgramVerdict, SaidDivergence } from './divergence.js'
 import { explain } from './explanation.js'
 import { toNodeBinary } from './node-binary.js'
+import { toSafeEnvironment, toSafeWorkerEnvironment } from './node-environment.js'
+import { keepFlags, readFlags, splitOptions } from './node-flags.js'
 import { type Printed, type ReplayAnswer, type ReplayOrders, toReplayEnv } from './orders.js'
 import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
 import type { Stop } from './stop.js'
@@ -79,9 +81,9 @@ export async function runProgram(
     const sources = await layOutSources(log, thread, files, options)
     const endUs = await writeTape(log, taped, join(dir, 'tape'), trace !== undefined)
     if (output && printed[0] + printed[1] === 0) writeFileSync(output, '', { mode: 0o600 })
-    const { local, trust, packed } = options
+    const { local, trust, own } = options
     const orders = {
-      ...{ tape: join(dir, 'tape'), verdict: join(dir, 'verdict'), sources: files, local, trust, packed },
+      ...{ tape: join(dir, 'tape'), verdict: join(dir, 'verdict'), sources: files, local, trust, own },
       ...{ full: thread.record?.level !== 'off', origins, printed, ...(trace !== undefined && { trace }) },
       ...(output && { output }),
       ...(stop?.before !== undefined && { stop: stop.before }),
@@ -124,10 +126,10 @@ interface Ran {
 
 async function runOnce({ thread, head }: TapedThread, dir: string, { binary, orders, streams }: Run): Promise<Ran> {
   rmSync(orders.verdict, { force: true })
-  const env = toReplayEnv(injectPreload(head.env, PRELOAD), orders)
-  const child = spawn(binary, toWords(head, env, join(dir, 'start')), {
+  const { words, env } = toStart(head, dir, orders)
+  const child = spawn(binary, words, {
     cwd: join(dir, 'empty'),
-    env: { ...(head.worker ? toHostEnv(head.env) : env), ...toOwnPlaces(head.env, dir) },
+    env,
     argv0: head.argv0,
     stdio: ['ignore', streams, streams],
   })
@@ -142,14 +144,39 @@ async function runOnce({ thread, head }: TapedThread, dir: string, { binary, ord
   return { said: JSON.parse(readFileSync(orders.verdict, 'utf8')) as ReplayAnswer, stdout, stderr }
 }
 
-/** Of the main thread that starts a worker: what the program's options ask for is done in the worker, where it is fed. */
-function toHostEnv({ NODE_OPTIONS: _options, NODE_COMPILE_CACHE: _cache, ...env }: TapeHead['env']): TapeHead['env'] {
-  return env
+interface Start {
+  readonly words: readonly string[]
+  readonly env: Readonly<Record<string, string>>
 }
 
-/** Where Node itself would write on its way out, below the tape. */
-function toOwnPlaces({ NODE_V8_COVERAGE: coverage }: TapeHead['env'], dir: string): Record<string, string> {
-  return coverage === undefined ? {} : { NODE_V8_COVERAGE: join(dir, 'coverage') }
+/** How Node is started: without what it would do by itself below the tape. The program finds its own words and
+ *  environment all the same. */
+function toStart(head: TapeHead, dir: string, orders: ReplayOrders): Start {
+  const { worker, execArgv, argv, env } = head
+  // Node's own writing on its way out goes there.
+  const coverage = join(dir, 'coverage')
+  if (worker)
+    return toWorkerStart(head, dir, toReplayEnv(injectPreload(toSafeWorkerEnvironment(env, coverage), PRELOAD), orders))
+  const given = argv.length > 1 ? ['--', ...argv.slice(1)] : []
+  return {
+    words: [...keepFlags(execArgv, 'process', 'thread'), ...given],
+    env: toReplayEnv(injectPreload(toSafeEnvironment(env, coverage), PRELOAD), orders),
+  }
+}
+
+/** A worker runs in a worker again, which a main thread of ours starts. That one gets what holds for the whole process;
+ *  whatever runs code is for the worker, where it is fed. */
+function toWorkerStart({ worker, execArgv, env, seed }: TapeHead, dir: string, workerEnv: Start['env']): Start {
+  const path = join(dir, 'start')
+  const plan: WorkerPlan = {
+    ...worker!,
+    execArgv: keepFlags(withoutText(worker!.execArgv ?? execArgv), 'thread'),
+    env: workerEnv,
+  }
+  writeFileSync(path, JSON.stringify(plan), { mode: 0o600 })
+  const { NODE_OPTIONS: options = '', ...early } = toSafeEnvironment(env, '')
+  const words = [...keepFlags([...splitOptions(options), ...execArgv], 'process'), `--random-seed=${seed}`]
+  return { words: [...words, WORKER_MAIN, path], env: early }
 }
 
 /** The recorded sources run, quietly, up to an entry. */
@@ -181,13 +208,10 @@ async function toDiverged(
 }
 
 /** Options that say what the main thread runs, where that is no file. */
-const TEXT = /^(-e|--eval|-p|-pe|--print)$/
-const TEXT_TYPE = /^(--input-type|-i|--interactive|--eval=|--print=)/
+const TEXT: ReadonlySet<string> = new Set(['eval', 'print', 'interactive', 'check'])
 
 function withoutText(execArgv: readonly string[]): readonly string[] {
-  return execArgv.filter(
-    (word, index) => !TEXT.test(word) && !TEXT_TYPE.test(word) && !TEXT.test(execArgv[index - 1] ?? ''),
-  )
+  return readFlags(execArgv).flatMap(({ name, words }) => (TEXT.has(name) ? [] : words))
 }
 
 /** What comes out of a stream, from here on. */
@@ -204,15 +228,6 @@ function toVerdict(said: Final, { thread }: TapedThread, stop: Stop | undefined)
   if (said.kind !== 'stopped') return said
   const { turn, seq } = stop!
   return { ...said, turn, seq, left: thread.turns - 1 - turn }
-}
-
-/** A worker runs in a worker again, which a main thread of ours starts. */
-function toWords(head: TapeHead, env: Readonly<Record<string, string>>, path: string): string[] {
-  const { worker, execArgv, argv, seed } = head
-  if (!worker) return [...execArgv, ...argv.slice(1)]
-  const start: WorkerPlan = { ...worker, env }
-  writeFileSync(path, JSON.stringify(start), { mode: 0o600 })
-  return [...(worker.execArgv ? [] : withoutText(execArgv)), `--random-seed=${seed}`, WORKER_MAIN, path]
 }
 
 /** @returns the time of its last frame */

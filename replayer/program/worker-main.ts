@@ -17,6 +17,9 @@ function start({ file, kind, argv, execArgv, stdin, env }: WorkerPlan): void {
     argv: [...argv],
     ...(execArgv && { execArgv: [...execArgv] }),
     stdin,
+    // What it writes comes from its preload. Streams that flowed would ask it for more, in messages that nobody recorded.
+    stdout: true,
+    stderr: true,
     env,
   })
   // What the worker fails of is in its verdict.

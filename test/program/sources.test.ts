@@ -132,32 +132,6 @@ t.test('[B11] code that has no name of code is compared when it is loaded', asyn
   t.match(await again('--trust'), { code: 0, stdout: '{} {}\n' })
 })
 
-t.test('[B11] module hooks of a packed recording need trust', async (t) => {
-  const dir = t.testdir({
-    'main.mjs': `
-      import { register } from 'node:module'
-      register('data:text/javascript,export const load = (url, context, next) => next(url, context)')
-      await import('./other.mjs')`,
-    'other.mjs': 'console.log(Math.random() < 2)',
-  })
-  t.equal((await recordInputs([process.execPath, 'main.mjs'], { cwd: dir })).code, 0)
-  await run([process.execPath, CLI, 'pack', 'program.retro', '-o', 'packed.retro'], { cwd: dir })
-  const again = (...words: string[]) => run([process.execPath, CLI, 'replay', ...words], { cwd: dir })
-  t.match(await again('packed.retro'), { code: 1, stderr: /has answers of module hooks, which hand over code/ })
-  t.notMatch((await again('packed.retro', '--trust')).stderr, /module hooks/)
-  t.notMatch((await again('program.retro')).stderr, /module hooks/)
-})
-
-t.test('[B11] a text on the command line of a packed recording needs trust', async (t) => {
-  const dir = t.testdir({})
-  await recordInputs([process.execPath, '-e', 'console.log(Math.random())'], { cwd: dir })
-  await run([process.execPath, CLI, 'pack', 'program.retro', '-o', 'packed.retro'], { cwd: dir })
-  const again = (...words: string[]) => run([process.execPath, CLI, 'replay', ...words], { cwd: dir })
-  t.equal((await again('program.retro')).code, 0)
-  t.match(await again('packed.retro'), { code: 1, stdout: '', stderr: /stands in no file but in its command/ })
-  t.equal((await again('packed.retro', '--trust')).code, 0)
-})
-
 t.test('[B12] a damaged source is named, and is taken from here where it stands unchanged', async (t) => {
   const dir = await recordApp(t)
   const store = await openLevelStore(join(dir, 'program.retro/log/000001'))

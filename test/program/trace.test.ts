@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openRecording } from '../../replayer/open.js'
+import { replayProgram } from '../../replayer/program/replay-program.js'
 import type { Recording } from '../../replayer/recording.js'
 import { CLI, run } from '../helpers/command.js'
 import { recordInputs, replayInputs } from './rig.js'
@@ -212,6 +213,9 @@ t.test('[V4] of a replay that is not exact nothing is kept', async (t) => {
   t.match(await replayInputs(dir, ['--trace']), { verdict: { kind: 'diverged' }, derived: undefined })
   t.notOk(existsSync(join(dir, 'program.retro/derived')))
   t.match(await ask(dir, ['replay', '--trace', '--sources', 'local']), { code: 2, stderr: /exclude each other/ })
+  for (const part of [{ until: '@0' }, { sources: 'local' as const }]) {
+    await t.rejects(replayProgram(join(dir, 'program.retro'), { trace: true, ...part }), { code: 'USAGE' })
+  }
 })
 
 t.test('[V1] capture adds nothing that a program could see: async ids, contexts, order', async (t) => {

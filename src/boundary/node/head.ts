@@ -26,6 +26,8 @@ export interface TapeHead {
   /** The same of the recorded command's stdout and stderr. */
   readonly outputs?: readonly string[]
   readonly milestones: Float64Array
+  /** Where its inspector listens, or would. */
+  readonly debugPort?: number
   /** Only where its parent is a Node process that speaks with it. */
   readonly channel?: ChannelHead
   /** Only in a worker's. */

@@ -1,3 +1,4 @@
+import { isHarmless } from './engine-flags.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { type CallPlan, recordCall, replace, replayCall } from './synchronous.js'
@@ -9,6 +10,14 @@ const STATISTICS = {
   updateHeapSpaceStatisticsBuffer: 'heapSpaceStatisticsBuffer',
 } as const
 
+/** What a report is to be like, and when one shall be written: the native side would do so by itself. */
+const OF_REPORTS = [
+  ...['getCompact', 'setCompact', 'getExcludeNetwork', 'setExcludeNetwork', 'getExcludeEnv', 'setExcludeEnv'],
+  ...['getDirectory', 'setDirectory', 'getFilename', 'setFilename', 'getSignal', 'setSignal'],
+  ...['shouldReportOnFatalError', 'setReportOnFatalError', 'shouldReportOnSignal', 'setReportOnSignal'],
+  ...['shouldReportOnUncaughtException', 'setReportOnUncaughtException'],
+]
+
 const IN_V8 = [
   'getCppHeapStatistics',
   'getHashSeed',
@@ -16,6 +25,7 @@ const IN_V8 = [
   'stopCpuProfile',
   'startHeapProfile',
   'stopHeapProfile',
+  'setHeapSnapshotNearHeapLimit',
 ]
 
 type Patch = (holder: Holder, name: string, label: string, plan?: CallPlan) => void
@@ -35,6 +45,7 @@ function install(internals: Internals, patch: Patch, onReport: (path: unknown) =
   for (const name of ['start', 'stop']) if (profiler) patch(profiler.prototype, name, `v8.GCProfiler.${name}`)
   patch(internals.binding('heap_utils'), 'triggerHeapSnapshot', 'v8.writeHeapSnapshot')
   const report = internals.binding('report')
+  for (const name of OF_REPORTS) patch(report, name, `report.${name}`)
   patch(report, 'getReport', 'process.report.getReport', { argue: () => {} })
   patch(report, 'writeReport', 'process.report.writeReport', {
     argue: (tape, args) => tape.argument(args[2]),
@@ -89,6 +100,7 @@ export function replay({ internals, tape, requests, print }: ReplayTools): void 
     // The native side says so itself.
     (path) => print(2, Buffer.from(`\nWriting Node.js report to file: ${path}\nNode.js report completed\n`)),
   )
+  holdFlags(internals.binding('v8'))
   const vm = process.getBuiltinModule('node:vm')
   const measure = vm.measureMemory as Native
   const waiting = new Map<number, readonly [(value: unknown) => void, (error: unknown) => void]>()
@@ -105,5 +117,13 @@ export function replay({ internals, tape, requests, print }: ReplayTools): void 
     const promise = Reflect.apply(measure, this, arguments) as Promise<unknown>
     Reflect.apply(then, promise, [undefined, () => {}])
     return new Promise((resolve, reject) => waiting.set(requests.next(), [resolve, reject]))
+  })
+}
+
+/** Options that a program sets while it runs: some make the engine write or print by itself. */
+function holdFlags(v8: Holder): void {
+  const original = v8['setFlagsFromString'] as Native
+  replace(v8, 'setFlagsFromString', (flags: string) => {
+    for (const flag of flags.split(/\s+/)) if (isHarmless(flag)) original(flag)
   })
 }

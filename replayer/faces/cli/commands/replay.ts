@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { RetroscopeError } from '../../../../src/errors.js'
 import { type ProgramEvents, replayProgram, type ThreadOutcome } from '../../../program/replay-program.js'
 import { type ReplayOutcome, replay } from '../../../replay.js'
 import { EXIT } from '../exit-codes.js'
@@ -53,12 +52,6 @@ export function defineReplay(): Command {
       '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay failing.retro --trust\n  retroscope replay failing.retro --sources local\n  retroscope replay checkout.retro --session shop\n  retroscope replay run.retro --until @55',
     )
     .action(async (path: string, options: Options) => {
-      if (options.trace && (options.sources === 'local' || options.until !== undefined)) {
-        const other = options.until === undefined ? '--sources local' : '--until'
-        throw new RetroscopeError('USAGE', `--trace and ${other} exclude each other.`, {
-          hint: 'What is kept with a recording is derived from what was recorded, all of it.',
-        })
-      }
       if (options.session === undefined) {
         const outcomes = await replayProgram(path, options, toEvents(options))
         if (outcomes) return reportProgram(path, outcomes, options)
