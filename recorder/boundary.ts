@@ -50,7 +50,6 @@ function takeHmac(internals: Internals): void {
 export interface TapedThread {
   readonly internals: Internals
   readonly driver: Driver
-  readonly preload: string
   /** Environment as it may be stored. */
   readonly env: Readonly<Record<string, string>>
   /** A text as it may be stored, where it came out of the environment. */
@@ -74,7 +73,6 @@ export function makeSeed(): number {
 export function startTape({
   internals,
   driver,
-  preload,
   env,
   hide,
   seed,
@@ -116,7 +114,7 @@ export function startTape({
     driver.process(0 as never, { op, call })
   }
   recordBoundary(internals, tape, numbering, { onUnfed: say('observed'), onAssumed: say('assumed'), hide }, chaos)
-  hideFrames(internals, preload)
+  hideFrames(internals)
   driver.attach(tape)
   tape.writeHead(head)
   if (head.worker && !head.worker.data) {

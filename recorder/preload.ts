@@ -68,7 +68,6 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
   const tape = startTape({
     internals,
     driver,
-    preload,
     ...hideEnv(process.env, redaction, shared.keepEnv),
     seed,
     worker,

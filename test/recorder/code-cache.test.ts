@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -24,17 +24,8 @@ t.test('[D30] the preload starts from a code cache that is made once, and withou
 
   const record = async (name: string): Promise<void> => {
     const recording = createRecording(join(dir, name))
-    const injection = {
-      preload,
-      recording,
-      key: 'a2V5',
-      keepEnv: false,
-      inputs: true,
-      sources: false,
-      level: 'full',
-    } as const
     const ran = spawnSync(process.execPath, ['-p', 'process.env.RETROSCOPE_MAKE_CACHE'], {
-      env: injectEnv(env, injection, '0'),
+      env: injectEnv(env, toInjection(preload, recording), '0'),
       encoding: 'utf8',
     })
     t.match(ran, { status: 0, stdout: 'undefined\n', stderr: '' }, name)
@@ -62,3 +53,25 @@ t.test('[D30] the preload starts from a code cache that is made once, and withou
   await record('damaged.retro')
   rmSync(join(dir, cache!))
 })
+
+t.test('[D30] a package that was moved with its code cache hides its frames as before', async (t) => {
+  const dir = t.testdir({ here: {} })
+  const files = ['preload.cjs', 'preload-bundle.cjs']
+  for (const name of files) copyFileSync(join(RECORDER, name), join(dir, 'here', name))
+  makeCodeCache(join(dir, 'here/preload.cjs'))
+  renameSync(join(dir, 'here'), join(dir, 'there'))
+  const program = ['-e', "setTimeout(() => require('fs').stat('.', () => console.log(new Error('seen').stack)), 1)"]
+  const { NODE_OPTIONS: _options, ...env } = process.env
+  const injected = injectEnv(
+    env,
+    toInjection(join(dir, 'there/preload.cjs'), createRecording(join(dir, 'run.retro'))),
+    '0',
+  )
+  const recorded = spawnSync(process.execPath, program, { env: injected, encoding: 'utf8' })
+  t.match(recorded.stdout, /^Error: seen/, recorded.stderr)
+  t.equal(recorded.stdout, spawnSync(process.execPath, program, { env, encoding: 'utf8' }).stdout)
+})
+
+function toInjection(preload: string, recording: string) {
+  return { preload, recording, key: 'a2V5', keepEnv: false, inputs: true, sources: false, level: 'full' } as const
+}

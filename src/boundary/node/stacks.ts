@@ -44,13 +44,17 @@ export function withOwnStack(make: () => Error, own: number): Error {
   return error
 }
 
-/** Frames of the tool sit at the bottom of every callback's stack: the program shall not see them. */
-export function hideFrames(internals: Internals, file: string): void {
+/** Frames of the tool sit at the bottom of every callback's stack: the program shall not see them. What the engine calls
+ *  their file is asked of itself: out of a code cache comes the path where that was made. */
+export function hideFrames(internals: Internals): void {
   const binding = internals.binding('errors')
   const { prepareStackTraceCallback } = internals.builtin('internal/errors') as { prepareStackTraceCallback: Native }
+  let file: string | null | undefined
   ;(binding['setPrepareStackTraceCallback'] as Native)((global: unknown, error: object, trace: NodeJS.CallSite[]) => {
+    if (file === undefined) file = trace[0]?.getFileName()
     if (probes.has(error)) return trace.findIndex((frame) => frame.getFileName() !== file)
     const shown = trace.filter((frame) => frame.getFileName() !== file)
     return prepareStackTraceCallback(global, error, shown.slice(0, shownFrames.get(error) ?? shown.length))
   })
+  countOwnFrames()
 }

@@ -12,18 +12,33 @@ export interface Ticks {
 
 const NAME = 'ticks'
 
-/** Whether ticks of an uncaught error are left, and whether the scope of the moment is a delivery's. */
+/** Whether ticks of an uncaught error are left, and whether the scope of the moment is a delivery's. While none are, what
+ *  the native side calls is Node's own function: a stand-in would be seen in every stack. */
 class Left implements Ticks {
   left = false
   within = false
+  readonly #internals: Internals
+  readonly #drain: () => void
+
+  constructor(internals: Internals, drain: () => void) {
+    this.#internals = internals
+    this.#drain = drain
+  }
 
   uncaught(): void {
     this.left = true
     this.within = false
+    ;(this.#internals.binding('task_queue')['setTickCallback'] as Native)(this.#drain)
   }
 
   delivered(): void {
     this.within = true
+  }
+
+  /** Puts Node's own function back. */
+  restore(): void {
+    this.left = false
+    ;(this.#internals.builtin('internal/process/task_queues')['setupTaskQueue'] as Native)()
   }
 }
 
@@ -33,32 +48,26 @@ function runTicks(): void {
 
 export function record(internals: Internals, tape: TapeWriter): Ticks {
   const code = tape.code(NAME)
-  const state = new Left()
-  setTickCallback(internals, () => {
+  const state: Left = new Left(internals, () => {
     if (state.left && !state.within) {
       tape.deliver(code, -1)
       tape.end()
     }
-    state.left = false
+    state.restore()
     runTicks()
   })
   return state
 }
 
 export function replay(internals: Internals, tape: TapeReader): Ticks {
-  const state = new Left()
+  const state: Left = new Left(internals, () => {
+    if (state.left && !state.within) return
+    state.restore()
+    runTicks()
+  })
   tape.on(tape.code(NAME), () => {
     tape.end()
     runTicks()
   })
-  setTickCallback(internals, () => {
-    if (state.left && !state.within) return
-    state.left = false
-    runTicks()
-  })
   return state
-}
-
-function setTickCallback(internals: Internals, callback: () => void): void {
-  ;(internals.binding('task_queue')['setTickCallback'] as Native)(callback)
 }

@@ -7,6 +7,7 @@ const COUNT = 0
 const REF_COUNT = 1
 const HAS_OUTSTANDING = 2
 
+/** What the native side calls, on `process`. */
 interface Callbacks {
   processImmediate(): void
   processTimers(now: number): number
@@ -16,7 +17,7 @@ function makeCallbacks(internals: Internals): Callbacks {
   const { getTimerCallbacks } = internals.builtin('internal/timers') as {
     getTimerCallbacks(run: () => void): Callbacks
   }
-  return getTimerCallbacks(() => (process as unknown as { _tickCallback(): void })._tickCallback())
+  return getTimerCallbacks((process as unknown as { _tickCallback(): void })._tickCallback)
 }
 
 /** Loop time, timers and immediates. */
@@ -41,7 +42,7 @@ export function record(internals: Internals, tape: TapeWriter, chaos?: Chaos): v
     if (info[COUNT]! > 1 || info[HAS_OUTSTANDING] !== 0) {
       tape.deliver(immediates!, -1)
       tape.end()
-      processImmediate()
+      processImmediate.call(process)
     }
     tape.endTurn()
   }
@@ -55,7 +56,7 @@ export function record(internals: Internals, tape: TapeWriter, chaos?: Chaos): v
     tape.deliver(timers!, -1)
     tape.value(time)
     tape.end()
-    return processTimers(time)
+    return processTimers.call(process, time)
   }
   ;(binding['setupTimers'] as Native)(chaos ? runPerturbed : runImmediates, runTimers)
 }
@@ -99,14 +100,14 @@ export function replay(internals: Internals, tape: TapeReader, events: PumpEvent
   tape.on(timers!, () => {
     const time = tape.value() as number
     tape.end()
-    processTimers(time)
+    processTimers.call(process, time)
   })
   tape.on(immediates!, () => {
     tape.end()
     // The native side reads the field after each of its calls; the program's own immediates keep theirs in between.
     info[HAS_OUTSTANDING] = outstanding
     try {
-      processImmediate()
+      processImmediate.call(process)
     } finally {
       outstanding = info[HAS_OUTSTANDING]!
       info[HAS_OUTSTANDING] = 0
