@@ -48,6 +48,7 @@ import * as watching from './watching.js'
 import * as weakRefs from './weak-refs.js'
 import * as webAssembly from './web-assembly.js'
 import * as worker from './worker.js'
+import * as zlib from './zlib.js'
 
 /** Bindings that need no more than the tools. */
 const BINDINGS = [
@@ -60,6 +61,7 @@ const BINDINGS = [
   chanceJobs,
   crypto,
   deferredJobs,
+  zlib,
   httpParser,
   webAssembly,
   finalization,

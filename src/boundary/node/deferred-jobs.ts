@@ -2,7 +2,6 @@ import { toBytes } from './entries.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Native } from './internals.js'
 import { promiseDone } from './job-promise.js'
-import { replace } from './synchronous.js'
 
 type Job = Holder & { run(): unknown; ondone?: Native }
 type JobClass = new (...args: unknown[]) => Job
@@ -32,13 +31,11 @@ const JOBS = [
   'RSAKeyExportJob',
 ]
 
-const ENGINES = ['Zlib', 'BrotliEncoder', 'BrotliDecoder', 'ZstdCompress', 'ZstdDecompress']
-
 const then = Promise.prototype.then
 
 /** Work of the thread pool that is the same in every run. */
 export function record(tools: RecordTools): void {
-  const { internals, tape, requests, numbering, chaos } = tools
+  const { internals, tape, requests, chaos } = tools
   const crypto = internals.binding('crypto')
   const done = tape.code('crypto job done')
   for (const name of JOBS) {
@@ -77,28 +74,6 @@ export function record(tools: RecordTools): void {
     }
     crypto[name] = own[name]
   }
-  const zlib = internals.binding('zlib')
-  const written = tape.code('zlib write done')
-  for (const prototype of listEngines(zlib)) {
-    const init = prototype['init'] as Native
-    replace(prototype, 'init', function (this: object, ...args: unknown[]): unknown {
-      const at = args.findIndex((one) => typeof one === 'function')
-      const callback = args[at] as Native
-      const number = numbering.of(this, tape.turn)
-      args[at] = function (this: unknown): unknown {
-        tape.deliver(written, -1)
-        tape.value(number)
-        tape.end()
-        // biome-ignore lint/complexity/noArguments: passed on as they are
-        return Reflect.apply(callback, this, arguments)
-      }
-      return Reflect.apply(init, this, args)
-    })
-  }
-}
-
-function listEngines(zlib: Holder): Holder[] {
-  return ENGINES.flatMap((name) => (zlib[name] ? [(zlib[name] as { prototype: Holder }).prototype] : []))
 }
 
 export function replay(tools: ReplayTools): void {
@@ -140,37 +115,10 @@ export function replay(tools: ReplayTools): void {
     }
     crypto[name] = own[name]
   }
-  replayEngines(tools, internals.binding('zlib'))
 }
 
 /** The program may write to them, or let go of them, before an asynchronous job is run. */
 function copyBytes(value: unknown): unknown {
   if (value instanceof ArrayBuffer) return value.slice(0)
   return ArrayBuffer.isView(value) ? Buffer.from(toBytes(value)) : value
-}
-
-/** An asynchronous write is made synchronously when its recorded end comes. */
-function replayEngines({ tape, contexts, numbering }: ReplayTools, zlib: Holder): void {
-  const engines = new Map<number, { readonly engine: Holder; readonly callback: Native; args?: unknown[] }>()
-  tape.on(tape.code('zlib write done'), () => {
-    const one = engines.get(tape.value() as number)
-    tape.end()
-    if (!one?.args) return tape.diverge('the program has not written to that engine')
-    Reflect.apply(one.engine['writeSync'] as Native, one.engine, one.args)
-    delete one.args
-    contexts.run(one.engine as never, () => Reflect.apply(one.callback, one.engine, []))
-  })
-  for (const prototype of listEngines(zlib)) {
-    const init = prototype['init'] as Native
-    replace(prototype, 'init', function (this: Holder, ...args: unknown[]): unknown {
-      const callback = args.find((one) => typeof one === 'function') as Native
-      engines.set(numbering.of(this), { engine: this, callback })
-      contexts.capture(this)
-      return Reflect.apply(init, this, args)
-    })
-    replace(prototype, 'write', function (this: Holder, ...args: unknown[]): unknown {
-      engines.get(numbering.of(this))!.args = args
-      return undefined
-    })
-  }
 }
