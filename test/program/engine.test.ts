@@ -154,6 +154,23 @@ testExact(t, 'hooks on asynchronous resources', {
       setTimeout(() => { for (const x of types) fs.writeSync(1, x + String.fromCharCode(10)); log(types.length); log(types.join(' ')) }, 30)`,
 })
 
+testExact(t, 'a collector that finds very many asynchronous resources gone, within a turn', {
+  file: 'gone.mjs',
+  options: ['--expose-gc'],
+  text: `
+      import { AsyncResource, createHook } from 'node:async_hooks'
+      import fs from 'node:fs'
+      let gone = 0
+      createHook({ init() {}, destroy() { if (++gone % 5_000 === 0) process.nextTick(() => fs.writeSync(1, gone + ' gone')) } }).enable()
+      const make = () => { for (let n = 0; n < 20_000; n++) new AsyncResource('own') }
+      for (let n = 0; n < 3; n++) {
+        make()
+        gc()
+        for (let n = 0; n < 100; n++) { await null; fs.writeSync(1, '.') }
+      }
+      setTimeout(() => fs.writeSync(1, String(gone >= 40_000)), 50)`,
+})
+
 testExact(t, 'an environment that is read from a file', {
   file: 'environment.cjs',
   text: `

@@ -1,6 +1,7 @@
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Native } from './internals.js'
 import { replace } from './synchronous.js'
+import { runTicks } from './ticks.js'
 
 interface Hooks {
   destroy?: Native
@@ -20,34 +21,50 @@ function install(wrap: (destroy: Native) => Native): void {
 }
 
 /** Of all hooks only `destroy` comes at a time that the program's own run does not give: the collector has a part in it.
- *  Node calls it from a native immediate, once for each hook. */
-export function record({ tape, join }: RecordTools): void {
+ *  Node calls it from a native immediate; of very many, from a microtask wherever the collector stood. They are kept for
+ *  the end of that phase of the loop, and are one turn. */
+export function record({ tape, checks }: RecordTools): void {
   const code = tape.code(NAME)
-  let hooks = 0
+  const hooks: Native[] = []
+  /** Each the number of a hook and the id of a resource. */
+  let gone: number[] = []
   install((destroy) => {
-    const number = hooks++
-    return function (this: unknown, asyncId: unknown): unknown {
-      join()
-      tape.deliver(code, -1)
-      tape.value(number)
-      tape.value(asyncId)
-      tape.end()
-      return Reflect.apply(destroy, this, [asyncId])
-    }
+    const number = hooks.push(destroy) - 1
+    return (asyncId: unknown) => void gone.push(number, asyncId as number)
+  })
+  checks.push(() => {
+    if (gone.length === 0) return
+    const taken = gone
+    gone = []
+    tape.deliver(code, -1)
+    tape.value(taken)
+    tape.end()
+    callHooks(hooks, taken)
+    runTicks()
   })
 }
 
 export function replay({ tape }: ReplayTools): void {
   const hooks: Native[] = []
   tape.on(tape.code(NAME), () => {
-    const destroy = hooks[tape.value() as number]
-    const asyncId = tape.value()
+    const gone = tape.value() as number[]
     tape.end()
-    if (!destroy) return tape.diverge('the program has no such hook')
-    Reflect.apply(destroy, undefined, [asyncId])
+    if (gone.some((number, at) => at % 2 === 0 && !hooks[number])) return tape.diverge('the program has no such hook')
+    callHooks(hooks, gone)
   })
   install((destroy) => {
     hooks.push(destroy)
     return () => {}
   })
+}
+
+function callHooks(hooks: readonly Native[], gone: readonly number[]): void {
+  try {
+    for (let at = 0; at < gone.length; at += 2) Reflect.apply(hooks[gone[at]!]!, undefined, [gone[at + 1]])
+  } catch (error) {
+    // As Node ends where a hook throws.
+    const { _rawDebug: say } = process as unknown as { _rawDebug(text: string): void }
+    say(String((error as Error | undefined)?.stack ?? error))
+    process.exit(1)
+  }
 }

@@ -100,10 +100,12 @@ export function recordBoundary(
   const join = joints.record(internals, tape)
   const realms = new Realms()
   const noise = chaos && { chaos }
-  const tools: RecordTools = { internals, tape, requests, numbering, contexts, realms, join, onUnfed, hide, ...noise }
+  const checks: (() => void)[] = []
+  const own = { requests, numbering, contexts, realms, join, checks }
+  const tools: RecordTools = { internals, tape, ...own, onUnfed, hide, ...noise }
   const left = ticks.record(internals, tape)
   tape.onDelivery = chaos ? () => perturb(chaos, left) : () => left.delivered()
-  timers.record(internals, tape, chaos)
+  timers.record(internals, tape, checks, chaos)
   ending.record(tape, left)
   clocks.record(internals, tape, realms)
   processMethods.record(internals, tape)

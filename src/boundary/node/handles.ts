@@ -75,6 +75,8 @@ export interface RecordTools {
   readonly internals: Internals
   /** To be called before each delivery that may come in the callback scope of another. */
   readonly join: () => void
+  /** Called once in each loop turn, in a callback scope of its own: what waited may be delivered. */
+  readonly checks: (() => void)[]
   readonly tape: TapeWriter
   readonly requests: RequestRecorder
   readonly numbering: Numbering

@@ -42,7 +42,8 @@ class Left implements Ticks {
   }
 }
 
-function runTicks(): void {
+/** What Node does at the end of a callback scope: ticks and microtasks. */
+export function runTicks(): void {
   ;(process as unknown as { _tickCallback(): void })._tickCallback()
 }
 

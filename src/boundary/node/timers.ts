@@ -1,6 +1,7 @@
 import type { Chaos } from './chaos.js'
 import type { Holder, Internals, Native } from './internals.js'
 import type { TapeReader, TapeWriter } from './tape.js'
+import { runTicks } from './ticks.js'
 
 /** Fields of `immediateInfo`, shared with the native side (lib/internal/timers.js). */
 const COUNT = 0
@@ -20,8 +21,9 @@ function makeCallbacks(internals: Internals): Callbacks {
   return getTimerCallbacks((process as unknown as { _tickCallback(): void })._tickCallback)
 }
 
-/** Loop time, timers and immediates. */
-export function record(internals: Internals, tape: TapeWriter, chaos?: Chaos): void {
+/** Loop time, timers and immediates.
+ *  @param checks called before the immediates of each loop turn */
+export function record(internals: Internals, tape: TapeWriter, checks: readonly (() => void)[], chaos?: Chaos): void {
   const binding = internals.binding('timers')
   const [now, timers, immediates] = ['timers.getLibuvNow', 'timers', 'immediates'].map((name) => tape.code(name))
   const getLibuvNow = binding['getLibuvNow'] as () => number
@@ -39,6 +41,7 @@ export function record(internals: Internals, tape: TapeWriter, chaos?: Chaos): v
   // With one more than there are, the native side comes by once in each loop turn, whether or not there is any.
   info[COUNT]!++
   const runImmediates = (): void => {
+    for (const check of checks) check()
     if (info[COUNT]! > 1 || info[HAS_OUTSTANDING] !== 0) {
       tape.deliver(immediates!, -1)
       tape.end()
@@ -49,7 +52,7 @@ export function record(internals: Internals, tape: TapeWriter, chaos?: Chaos): v
   const runPerturbed = (): void => {
     runImmediates()
     // What is postponed has a scope of its own: as after each, ticks and microtasks of the one before are drained.
-    ;(process as unknown as { _tickCallback(): void })._tickCallback()
+    runTicks()
     chaos!.release()
   }
   const runTimers = (time: number): number => {
