@@ -1,5 +1,6 @@
 import t from 'tap'
 import { run } from '../helpers/command.js'
+import { testExact } from './exact.js'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
 /** Says where each of its callbacks stands. */
@@ -25,4 +26,26 @@ t.test('[D2] [B1] a stack is the one of a program that is not recorded', async (
     t.match(replayed.verdict, { kind: 'exact', code: 0 })
     t.equal(replayed.stdout, recorded.stdout)
   }
+})
+
+testExact(t, 'a stack down to its end, with hooks on asynchronous resources', {
+  file: 'hooked.mjs',
+  text: `
+    import { createHook } from 'node:async_hooks'
+    import fs from 'node:fs'
+    import { createServer, get } from 'node:http'
+    Error.stackTraceLimit = Number.POSITIVE_INFINITY
+    const say = (where) => console.log(new Error(where).stack)
+    createHook({ init() {}, before() {} }).enable()
+    const server = createServer((_, response) => {
+      say('request')
+      response.end('answer')
+    }).listen(0, '127.0.0.1', () => {
+      get({ port: server.address().port }, (response) => {
+        say('response')
+        response.resume().on('end', () => server.close(() => say('closed')))
+      })
+    })
+    fs.stat('.', () => say('file'))
+    setTimeout(say, 5, 'timer')`,
 })

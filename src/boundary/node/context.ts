@@ -1,4 +1,5 @@
 import type { Holder, Internals } from './internals.js'
+import { delivered } from './stacks.js'
 
 interface AsyncResource {
   getAsyncId?(): number
@@ -104,9 +105,12 @@ export class Contexts {
     if (frames && this.#captured.has(resource)) frames.set(this.#captured.get(resource))
     const id = this.#ids.get(resource) ?? resource.getAsyncId?.() ?? 0
     this.#hooks.emitBefore(id, 0, resource)
+    const outer = delivered.resource
+    delivered.resource = resource
     try {
       body()
     } finally {
+      delivered.resource = outer
       // After an uncaught error Node has cleared the stack of contexts itself.
       if (this.#hooks.executionAsyncId() === id) this.#hooks.emitAfter(id)
       frames?.set(prior)

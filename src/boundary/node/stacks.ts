@@ -44,6 +44,25 @@ export function withOwnStack(make: () => Error, own: number): Error {
   return error
 }
 
+/** With hooks on asynchronous resources the native side calls everything through one function of Node's, on the resource. A
+ *  replay is called so itself, on `process`. */
+const TRAMPOLINE = 'callbackTrampoline'
+
+/** What the program is called back for; null where the native side takes no such way. */
+export const delivered: { resource: object | null | undefined } = { resource: undefined }
+
+/** The frame of that function as it was, if it was. */
+function toDelivered(frame: NodeJS.CallSite, resource: object | null): NodeJS.CallSite[] {
+  if (resource === null) return []
+  const type = resource.constructor.name
+  const given = Object.create(null) as Record<string, () => unknown>
+  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(frame))) {
+    const method = frame[name as keyof NodeJS.CallSite]
+    if (typeof method === 'function') given[name] = method.bind(frame) as () => unknown
+  }
+  return [{ ...given, getTypeName: () => type, toString: () => frame.toString().replace(/^process/, type) } as never]
+}
+
 /** Frames of the tool sit at the bottom of every callback's stack: the program shall not see them. What the engine calls
  *  their file is asked of itself: out of a code cache comes the path where that was made. */
 export function hideFrames(internals: Internals): void {
@@ -54,6 +73,10 @@ export function hideFrames(internals: Internals): void {
     if (file === undefined) file = trace[0]?.getFileName()
     if (probes.has(error)) return trace.findIndex((frame) => frame.getFileName() !== file)
     const shown = trace.filter((frame) => frame.getFileName() !== file)
+    const last = shown.at(-1)
+    if (delivered.resource !== undefined && last?.getFunctionName() === TRAMPOLINE) {
+      shown.splice(-1, 1, ...toDelivered(last, delivered.resource))
+    }
     return prepareStackTraceCallback(global, error, shown.slice(0, shownFrames.get(error) ?? shown.length))
   })
   countOwnFrames()

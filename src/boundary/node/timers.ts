@@ -1,5 +1,6 @@
 import type { Chaos } from './chaos.js'
 import type { Holder, Internals, Native } from './internals.js'
+import { delivered } from './stacks.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 import { runTicks } from './ticks.js'
 
@@ -103,7 +104,12 @@ export function replay(internals: Internals, tape: TapeReader, events: PumpEvent
   tape.on(timers!, () => {
     const time = tape.value() as number
     tape.end()
-    processTimers.call(process, time)
+    delivered.resource = null
+    try {
+      processTimers.call(process, time)
+    } finally {
+      delivered.resource = undefined
+    }
   })
   tape.on(immediates!, () => {
     tape.end()
