@@ -154,6 +154,41 @@ testExact(t, 'hooks on asynchronous resources', {
       setTimeout(() => { for (const x of types) fs.writeSync(1, x + String.fromCharCode(10)); log(types.length); log(types.join(' ')) }, 30)`,
 })
 
+testExact(t, 'promises that the engine settles, numbered by hooks', {
+  file: 'numbered.mjs',
+  text: `
+      import ah from 'node:async_hooks'
+      import fs from 'node:fs'
+      const seen = []
+      ah.createHook({ init(id, type, trigger) { seen.push([id, type, trigger].join(':')) }, before(id) { seen.push('before ' + id) } }).enable()
+      const say = (what) => { fs.writeSync(1, [what, ah.executionAsyncId(), seen.splice(0).join(' ')].join(' ')); fs.writeSync(1, '\\n') }
+      const empty = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])
+      say('start')
+      const alive = setInterval(() => {}, 1_000)
+      await WebAssembly.compile(empty)
+      say('compiled')
+      await WebAssembly.instantiate(empty).then(({ module }) => WebAssembly.instantiate(module))
+      say('instantiated')
+      await WebAssembly.compile(new Uint8Array(3)).catch((error) => say(error.name))
+      await Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5).value
+      say('waited')
+      await crypto.subtle.digest('SHA-256', empty)
+      say('digested')
+      await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, true, ['sign'])
+      say('made')
+      clearInterval(alive)`,
+})
+
+testExact(t, 'what a program does to the protocol of iterators', {
+  file: 'iterator.mjs',
+  text: `
+      import dns from 'node:dns'
+      import fs from 'node:fs'
+      Object.prototype[Symbol.iterator] = function* () {}
+      dns.lookup('localhost', { all: true }, (_, found) => console.log(found.length > 0))
+      console.log(Object.keys(fs.readdirSync('.')).length, process.memoryUsage().rss > 0)`,
+})
+
 testExact(t, 'a collector that finds very many asynchronous resources gone, within a turn', {
   file: 'gone.mjs',
   options: ['--expose-gc'],

@@ -79,7 +79,10 @@ export function replay({ tape, requests, realms }: ReplayTools): void {
       const value = waits ? undefined : tape.value()
       tape.end()
       if (!waits) return { async: false, value }
-      return { async: true, value: new Promise((resolve) => waiting.set(requests.next(), resolve)) }
+      const answer = new Promise((resolve) => waiting.set(requests.next(), resolve))
+      // Hooks number the promise too by which a recording hears of it.
+      Reflect.apply(then, answer, [() => {}])
+      return { async: true, value: answer }
     })
   })
 }

@@ -409,7 +409,7 @@ export class EntryReader {
       case TAG.typed:
         return this.#typed()
       case TAG.array:
-        return Array.from({ length: this.varint() }, () => this.value())
+        return this.#array(this.varint())
       case TAG.object:
         return this.#object({})
       case TAG.bareObject:
@@ -435,6 +435,13 @@ export class EntryReader {
       default:
         throw new RangeError(`no value has the tag ${tag}`)
     }
+  }
+
+  /** Without a protocol that a program may have changed. */
+  #array(length: number): unknown[] {
+    const values: unknown[] = []
+    for (let left = length; left > 0; left--) values.push(this.value())
+    return values
   }
 
   #blob(): Buffer {

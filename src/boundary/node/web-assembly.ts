@@ -3,6 +3,10 @@ import type { Holder, Native } from './internals.js'
 import { replace } from './synchronous.js'
 
 const then = Promise.prototype.then
+const pass = (made: unknown): unknown => made
+const fail = (error: unknown): never => {
+  throw error
+}
 
 type Compile = (source: unknown, imports?: unknown) => Promise<unknown>
 
@@ -18,6 +22,11 @@ interface Wasm extends Holder {
 const STREAMING = ['compileStreaming', 'instantiateStreaming']
 const STREAMED = 'WebAssembly that is compiled as it streams'
 
+/** A module that is compiled already has its instance at once. */
+function isCompiled(wasm: Wasm, name: string, source: unknown): boolean {
+  return name === 'instantiate' && source instanceof wasm.Module
+}
+
 /** Compiling takes a time of its own: only its end is recorded, and a replay compiles at that point. */
 export function record({ tape, requests, realms, onUnfed }: RecordTools): void {
   const done = tape.code('WebAssembly done')
@@ -25,9 +34,10 @@ export function record({ tape, requests, realms, onUnfed }: RecordTools): void {
     const wasm = realm.WebAssembly as Wasm
     for (const name of ['compile', 'instantiate'] as const) {
       const original = wasm[name]
-      replace(wasm, name, function (this: unknown): unknown {
+      replace(wasm, name, function (this: unknown, source: unknown): unknown {
         // biome-ignore lint/complexity/noArguments: passed on as they are
         const promise = Reflect.apply(original, this, arguments as never) as Promise<unknown>
+        if (isCompiled(wasm, name, source)) return promise
         const [number, cause] = [requests.next(), tape.turn]
         const note = (): void => {
           tape.deliver(done, cause)
@@ -38,11 +48,11 @@ export function record({ tape, requests, realms, onUnfed }: RecordTools): void {
         return Reflect.apply(then, promise, [
           (made: unknown) => {
             note()
-            return made
+            return pass(made)
           },
           (error: unknown) => {
             note()
-            throw error
+            return fail(error)
           },
         ])
       })
@@ -81,17 +91,20 @@ export function replay({ tape, requests, realms }: ReplayTools): void {
       }
     })
     waiting.set(requests.next(), settle!)
-    return promise
+    // As many promises as while recording: hooks number them.
+    return Reflect.apply(then, promise, [pass, fail])
   }
   realms.add((realm) => {
     const wasm = realm.WebAssembly as Wasm
     replace(wasm, 'compile', (source: unknown) => answer(() => new wasm.Module(source)))
-    replace(wasm, 'instantiate', (source: unknown, imports?: unknown) =>
-      answer(() => {
-        if (source instanceof wasm.Module) return new wasm.Instance(source, imports)
+    const { instantiate } = wasm
+    replace(wasm, 'instantiate', function (this: unknown, source: unknown, imports?: unknown): unknown {
+      // biome-ignore lint/complexity/noArguments: passed on as they are
+      if (isCompiled(wasm, 'instantiate', source)) return Reflect.apply(instantiate, this, arguments as never)
+      return answer(() => {
         const module = new wasm.Module(source)
         return { module, instance: new wasm.Instance(module, imports) }
-      }),
-    )
+      })
+    })
   })
 }
