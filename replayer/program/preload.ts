@@ -189,7 +189,7 @@ function start(internals: Internals, orders: ReplayOrders): void {
   Object.defineProperty(globalThis, SEAM_SYMBOL, { value: trace?.seam ?? new PassingSeam(full), configurable: true })
   if (!worker) buildStdio(internals, stdio)
   replayBoundary(internals, tape, numbering, events)
-  hideFrames(internals)
+  hideFrames(internals, true)
   // As many listeners as the recorder has: each makes a tick where there is a channel to a parent.
   process.on('uncaughtExceptionMonitor', (error) => {
     const text = String((error as Error)?.stack ?? error)

@@ -31,11 +31,15 @@ t.test('[D2] [B1] a stack is the one of a program that is not recorded', async (
 testExact(t, 'a stack down to its end, with hooks on asynchronous resources', {
   file: 'hooked.mjs',
   text: `
-    import { createHook } from 'node:async_hooks'
+    import { createHook, triggerAsyncId } from 'node:async_hooks'
     import fs from 'node:fs'
     import { createServer, get } from 'node:http'
     Error.stackTraceLimit = Number.POSITIVE_INFINITY
-    const say = (where) => console.log(new Error(where).stack)
+    const errors = []
+    const say = (where) => {
+      console.log(new Error(where).stack, triggerAsyncId())
+      errors.push(new Error('later, of ' + where))
+    }
     createHook({ init() {}, before() {} }).enable()
     const server = createServer((_, response) => {
       say('request')
@@ -47,5 +51,11 @@ testExact(t, 'a stack down to its end, with hooks on asynchronous resources', {
       })
     })
     fs.stat('.', () => say('file'))
-    setTimeout(say, 5, 'timer')`,
+    setTimeout(() => {
+      say('timer')
+      setImmediate(say, 'immediate')
+    }, 5)
+    process.on('exit', () => {
+      for (const error of errors) console.log(error.stack)
+    })`,
 })

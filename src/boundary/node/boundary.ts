@@ -148,6 +148,7 @@ export function replayBoundary(
   { channel, print, sources, onExited, onEnd }: ReplayEvents,
 ): void {
   const contexts = new Contexts(internals)
+  contexts.bounce()
   const requests = new RequestReplayer(tape, contexts)
   const realms = new Realms()
   const tools: ReplayTools = {

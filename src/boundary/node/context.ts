@@ -1,11 +1,11 @@
-import type { Holder, Internals } from './internals.js'
-import { delivered } from './stacks.js'
+import { findInScope, type Holder, type Internals, type Native } from './internals.js'
 
 interface AsyncResource {
   getAsyncId?(): number
 }
 
 interface AsyncHooks {
+  enableHooks(): void
   emitBefore(asyncId: number, triggerId: number, resource: object): void
   emitAfter(asyncId: number): void
   executionAsyncId(): number
@@ -15,6 +15,17 @@ interface AsyncHooks {
   getDefaultTriggerAsyncId(): number
   defaultTriggerAsyncIdScope<T>(triggerId: number, make: () => T): T
   emitInit(asyncId: number, type: string, triggerId: number, resource: object): void
+}
+
+/** lib/internal/async_hooks.js says what the fields are. */
+interface AsyncWrap {
+  pushAsyncContext(asyncId: number, triggerId: number): void
+  popAsyncContext(asyncId: number): void
+  readonly async_hook_fields: Uint32Array
+  readonly async_id_fields: Float64Array
+  readonly constants: Readonly<
+    Record<'kAsyncIdCounter' | 'kCheck' | 'kBefore' | 'kAfter' | 'kUsesExecutionAsyncResource', number>
+  >
 }
 
 interface ContextFrame {
@@ -33,28 +44,38 @@ function toType({ constructor: { name } }: object): string {
 export class Contexts {
   readonly #hooks: AsyncHooks
   readonly #frames: ContextFrame | undefined
+  readonly #binding: AsyncWrap
   readonly #fields: Float64Array
   readonly #counter: number
+  #trampoline: Native | undefined
   /** AsyncLocalStorage of Node 24 and later travels in frames of their own. */
   readonly #captured = new WeakMap<object, unknown>()
   /** Of requests that only the native side would have given one. */
   readonly #ids = new WeakMap<object, number>()
+  readonly #triggers = new WeakMap<object, number>()
 
   constructor(internals: Internals) {
     this.#hooks = internals.builtin('internal/async_hooks') as unknown as AsyncHooks
     this.#frames = findFrames(internals)
-    const binding = internals.binding('async_wrap') as unknown as {
-      async_id_fields: Float64Array
-      constants: Record<'kAsyncIdCounter', number>
-    }
+    const binding = internals.binding('async_wrap') as unknown as AsyncWrap
+    this.#binding = binding
     this.#fields = binding.async_id_fields
     this.#counter = binding.constants.kAsyncIdCounter
+  }
+
+  /** Calls back as the native side does, through a function that stands in each stack. */
+  bounce(): void {
+    const { enableHooks } = this.#hooks
+    this.#trampoline = findInScope(enableHooks, 'callbackTrampoline') as Native | undefined
   }
 
   /** To be called where the native side would have kept the context: when a request is made or a handle constructed. */
   capture(resource: object): void {
     if (this.#frames) this.#captured.set(resource, this.#frames.current())
-    if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0 || this.#ids.has(resource)) return
+    if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0 || this.#ids.has(resource)) {
+      if (!this.#triggers.has(resource)) this.#triggers.set(resource, this.#hooks.getDefaultTriggerAsyncId())
+      return
+    }
     this.init(resource, toType(resource))
   }
 
@@ -69,7 +90,9 @@ export class Contexts {
   /** Gives a resource the id that the native side would have given it, or did. */
   init(resource: object, type: string, id = this.#hooks.newAsyncId()): number {
     this.#ids.set(resource, id)
-    this.#hooks.emitInit(id, type, this.#hooks.getDefaultTriggerAsyncId(), resource)
+    const trigger = this.#hooks.getDefaultTriggerAsyncId()
+    this.#triggers.set(resource, trigger)
+    this.#hooks.emitInit(id, type, trigger, resource)
     return id
   }
 
@@ -104,17 +127,31 @@ export class Contexts {
     const prior = frames?.current()
     if (frames && this.#captured.has(resource)) frames.set(this.#captured.get(resource))
     const id = this.#ids.get(resource) ?? resource.getAsyncId?.() ?? 0
-    this.#hooks.emitBefore(id, 0, resource)
-    const outer = delivered.resource
-    delivered.resource = resource
+    const bounces = this.#areHooked()
+    const trigger = this.#triggers.get(resource) ?? 0
+    if (bounces) this.#binding.pushAsyncContext(id, trigger)
+    else this.#hooks.emitBefore(id, trigger, resource)
+    let returned = false
     try {
-      body()
+      if (bounces) Reflect.apply(this.#trampoline!, resource, [id, resource, body])
+      else body()
+      returned = true
     } finally {
-      delivered.resource = outer
       // After an uncaught error Node has cleared the stack of contexts itself.
-      if (this.#hooks.executionAsyncId() === id) this.#hooks.emitAfter(id)
+      if (this.#hooks.executionAsyncId() === id) {
+        if (bounces && returned) this.#binding.popAsyncContext(id)
+        else this.#hooks.emitAfter(id)
+      }
       frames?.set(prior)
     }
+  }
+
+  /** With hooks the native side calls everything through a function of Node's own. */
+  #areHooked(): boolean {
+    if (!this.#trampoline) return false
+    const { async_hook_fields: fields, constants } = this.#binding
+    const { kCheck, kBefore, kAfter, kUsesExecutionAsyncResource } = constants
+    return fields[kCheck]! > 0 && fields[kBefore]! + fields[kAfter]! + fields[kUsesExecutionAsyncResource]! > 0
   }
 
   /** Keeps the context of the moment. @returns runs a body in it, whenever */

@@ -51,6 +51,30 @@ const HANDOVER = '__retroscope_internals__'
 /** Where `internalBinding` keeps what it has loaded. */
 const LOADED = 'bindingObj'
 
+/** What one of Node's own functions closes over, by its name there. */
+export function findInScope(closure: Function, name: string): unknown {
+  const { Session } = process.getBuiltinModule('node:inspector')
+  const session = new Session()
+  const found: Holder = {}
+  Object.defineProperty(globalThis, HANDOVER, { value: [closure, found], configurable: true })
+  session.connect()
+  try {
+    const held = post(session, 'Runtime.evaluate', { expression: HANDOVER }).result.objectId
+    const [inner, target] = ['0', '1'].map((key) => toId(listOwn(session, held).result, key))
+    const scopes = listOwn(session, inner!).internalProperties?.find((one) => one.name === '[[Scopes]]')
+    for (const scope of listOwn(session, scopes!.value!.objectId!).result) {
+      const one = listOwn(session, scope.value!.objectId!).result.find((one) => one.name === name)
+      if (!one?.value?.objectId) continue
+      handOver(session, target!, name, one.value.objectId)
+      break
+    }
+  } finally {
+    session.disconnect()
+    Reflect.deleteProperty(globalThis, HANDOVER)
+  }
+  return found[name]
+}
+
 function readScopes(session: Session): Internals | undefined {
   const found: Partial<Record<string, Function>> = {}
   const { binding } = process as unknown as { binding: Function }

@@ -44,39 +44,25 @@ export function withOwnStack(make: () => Error, own: number): Error {
   return error
 }
 
-/** With hooks on asynchronous resources the native side calls everything through one function of Node's, on the resource. A
- *  replay is called so itself, on `process`. */
-const TRAMPOLINE = 'callbackTrampoline'
-
-/** What the program is called back for; null where the native side takes no such way. */
-export const delivered: { resource: object | null | undefined } = { resource: undefined }
-
-/** The frame of that function as it was, if it was. */
-function toDelivered(frame: NodeJS.CallSite, resource: object | null): NodeJS.CallSite[] {
-  if (resource === null) return []
-  const type = resource.constructor.name
-  const given = Object.create(null) as Record<string, () => unknown>
-  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(frame))) {
-    const method = frame[name as keyof NodeJS.CallSite]
-    if (typeof method === 'function') given[name] = method.bind(frame) as () => unknown
-  }
-  return [{ ...given, getTypeName: () => type, toString: () => frame.toString().replace(/^process/, type) } as never]
+/** With hooks on asynchronous resources the native side calls everything through one function of Node's. A replay is called
+ *  so itself: what runs the program's immediates was it while recording, too. */
+function withoutPump(trace: readonly NodeJS.CallSite[], file: string | null | undefined): readonly NodeJS.CallSite[] {
+  if (trace.at(-1)?.getFunctionName() !== 'callbackTrampoline' || trace.at(-2)?.getFileName() !== file) return trace
+  const caller = trace.findLast((frame, at) => at < trace.length - 1 && frame.getFileName() !== file)
+  return caller?.getFunctionName() === 'processImmediate' ? trace : trace.slice(0, -1)
 }
 
 /** Frames of the tool sit at the bottom of every callback's stack: the program shall not see them. What the engine calls
- *  their file is asked of itself: out of a code cache comes the path where that was made. */
-export function hideFrames(internals: Internals): void {
+ *  their file is asked of itself: out of a code cache comes the path where that was made.
+ *  @param pumps whether what the program is called back for comes from the tool */
+export function hideFrames(internals: Internals, pumps = false): void {
   const binding = internals.binding('errors')
   const { prepareStackTraceCallback } = internals.builtin('internal/errors') as { prepareStackTraceCallback: Native }
   let file: string | null | undefined
   ;(binding['setPrepareStackTraceCallback'] as Native)((global: unknown, error: object, trace: NodeJS.CallSite[]) => {
     if (file === undefined) file = trace[0]?.getFileName()
     if (probes.has(error)) return trace.findIndex((frame) => frame.getFileName() !== file)
-    const shown = trace.filter((frame) => frame.getFileName() !== file)
-    const last = shown.at(-1)
-    if (delivered.resource !== undefined && last?.getFunctionName() === TRAMPOLINE) {
-      shown.splice(-1, 1, ...toDelivered(last, delivered.resource))
-    }
+    const shown = (pumps ? withoutPump(trace, file) : trace).filter((frame) => frame.getFileName() !== file)
     return prepareStackTraceCallback(global, error, shown.slice(0, shownFrames.get(error) ?? shown.length))
   })
   countOwnFrames()

@@ -1,6 +1,5 @@
 import type { Chaos } from './chaos.js'
 import type { Holder, Internals, Native } from './internals.js'
-import { delivered } from './stacks.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 import { runTicks } from './ticks.js'
 
@@ -104,12 +103,7 @@ export function replay(internals: Internals, tape: TapeReader, events: PumpEvent
   tape.on(timers!, () => {
     const time = tape.value() as number
     tape.end()
-    delivered.resource = null
-    try {
-      processTimers.call(process, time)
-    } finally {
-      delivered.resource = undefined
-    }
+    processTimers.call(process, time)
   })
   tape.on(immediates!, () => {
     tape.end()
