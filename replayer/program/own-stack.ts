@@ -28,13 +28,7 @@ export class OwnStack {
 
   /** The program's own frames of the moment, innermost first: without the tool's and without Node's. */
   #list(): string[] {
-    const limit = Error.stackTraceLimit
-    const prepare = Error.prepareStackTrace
-    Error.stackTraceLimit = 100
-    Error.prepareStackTrace = (_, frames) => frames.map(String)
-    const frames = new Error().stack as unknown as string[]
-    Error.prepareStackTrace = prepare
-    Error.stackTraceLimit = limit
+    const frames = listFrames(100).map(({ text }) => text)
     return frames.filter((frame) => !frame.includes(this.#preload) && !/\bnode:|^native$|<anonymous>\)?$/.test(frame))
   }
 
@@ -61,15 +55,32 @@ interface Message {
   readonly params?: { readonly url: string; readonly sourceMapURL?: string }
 }
 
+interface Frame {
+  readonly text: string
+  readonly file: string
+}
+
+/** Frames of the moment, innermost first. */
+function listFrames(limit: number): readonly Frame[] {
+  const { prepareStackTrace, stackTraceLimit } = Error
+  Error.stackTraceLimit = limit
+  Error.prepareStackTrace = (_, frames) =>
+    frames.map((frame) => ({ text: String(frame), file: frame.getFileName() ?? '' }))
+  const frames = new Error().stack as unknown as readonly Frame[] | string
+  Error.prepareStackTrace = prepareStackTrace
+  Error.stackTraceLimit = stackTraceLimit
+  // While it formats another stack, the engine asks nobody and writes a text.
+  return typeof frames === 'string' ? frames.split('\n').slice(1).map(toFrame) : frames
+}
+
+function toFrame(line: string): Frame {
+  const text = line.replace(/^\s*at (?:async )?/, '')
+  const place = / \((.*)\)$/.exec(text)?.[1] ?? text
+  return { text, file: place.replace(/:\d+:\d+$/, '') }
+}
+
 /** Whether Node's own loader has called, through nothing but the file system's functions. */
 export function isLoading(preload: string): boolean {
-  const prepare = Error.prepareStackTrace
-  const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 16
-  Error.prepareStackTrace = (_, frames) => frames.map((frame) => frame.getFileName() ?? '')
-  const files = new Error().stack as unknown as string[]
-  Error.prepareStackTrace = prepare
-  Error.stackTraceLimit = limit
-  const caller = files.find((file) => file !== preload && !/^node:(?:internal\/)?fs/.test(file))
-  return caller?.startsWith('node:internal/modules/') ?? false
+  const caller = listFrames(16).find(({ file }) => file !== preload && !/^node:(?:internal\/)?fs/.test(file))
+  return caller?.file.startsWith('node:internal/modules/') ?? false
 }

@@ -80,12 +80,14 @@ function putFirst(listeners: Listeners, listener: unknown): boolean {
 /** Whether some Set is being walked on this stack: its entries must not be moved under the walker. */
 function isNotifying(): boolean {
   const { stackTraceLimit, prepareStackTrace } = Error
-  const holder: { stack?: NodeJS.CallSite[] } = {}
+  const holder: { stack?: NodeJS.CallSite[] | string } = {}
   try {
     Error.stackTraceLimit = Number.POSITIVE_INFINITY
     Error.prepareStackTrace = (_error, sites) => sites
     Error.captureStackTrace(holder)
-    return holder.stack?.some((site) => site.getTypeName() === 'Set' && site.getFunctionName() === 'forEach') ?? true
+    // The engine hands out none while it formats another stack.
+    if (!Array.isArray(holder.stack)) return true
+    return holder.stack.some((site) => site.getTypeName() === 'Set' && site.getFunctionName() === 'forEach')
   } finally {
     Error.stackTraceLimit = stackTraceLimit
     Error.prepareStackTrace = prepareStackTrace

@@ -26,7 +26,8 @@ export function countOwnFrames(): number {
   Error.stackTraceLimit = OWN_FRAMES
   Error.captureStackTrace(probe)
   Error.stackTraceLimit = limit
-  return Math.max(0, Number(probe.stack) - BETWEEN)
+  // While it formats another stack, the engine asks nobody and writes a text.
+  return Math.max(0, (Number(probe.stack) || 0) - BETWEEN)
 }
 
 /** How many frames an error shows that is made anew where the native side made it while recording. */
