@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../src/errors.js'
 import type { Difference, Given } from './difference.js'
 
 /** Where a re-executed program first did something else than the recorded one, as the process that ran it tells. */
@@ -90,6 +91,15 @@ export type ProgramVerdict =
       readonly turns: number
       readonly entries: number
     }
+
+/** It was not run: others of its program were. */
+export interface NotRun {
+  readonly kind: 'refused'
+  /** The error that to run it alone ends with. */
+  readonly error: ErrorCode
+  readonly message: string
+  readonly hint: string | null
+}
 
 /** Says of a replay that it ended in front of code that does not stand here. */
 export interface ProgramRefusal {

@@ -37,7 +37,7 @@ export async function findFailedThread(log: LogReader): Promise<FailedThread | u
 function note(failures: Map<ThreadNo, Failure>, log: LogReader, { thread, seq, body }: EventOf<'process'>): void {
   const own = (one: ThreadInfo): boolean => (body.op === 'childExit' ? one.path === body.path : one.no === thread)
   const found = log.threads().find(own)
-  if (!found) return
+  if (!found || (body.op === 'childExit' && isTerminated(found))) return
   const { no, path } = found
   const known = failures.get(no)
   if (body.op === 'crash') {
@@ -55,6 +55,11 @@ function note(failures: Map<ThreadNo, Failure>, log: LogReader, { thread, seq, b
         stack: undefined,
       })
   }
+}
+
+/** A worker that its parent ends has exit code 1, which says nothing of it. */
+function isTerminated({ record, ended }: ThreadInfo): boolean {
+  return record?.type === 'worker' && ended === 'killed'
 }
 
 function isBelow(one: Failure, other: Failure): boolean {

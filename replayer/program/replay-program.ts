@@ -1,14 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { RetroscopeError } from '../../src/errors.js'
+import { isRetroscopeError, RetroscopeError } from '../../src/errors.js'
 import type { ThreadPath } from '../../src/ids.js'
 import { openLog } from '../../src/log/open.js'
 import { isMadeHere } from '../../src/log/origin.js'
 import type { LogReader } from '../../src/log/reader.js'
 import { derive } from '../derived/derive.js'
 import { findThread } from '../threads.js'
-import { mergeOutputs } from './captured-output.js'
+import { type CapturedThread, mergeOutputs } from './captured-output.js'
+import type { NotRun, ProgramVerdict } from './divergence.js'
 import { type FailedThread, findFailedThread } from './failed-thread.js'
 import { type InheritedOutput, listInherited } from './inherited-output.js'
 import { type ProgramOutcome, type RunOptions, runProgram } from './run.js'
@@ -47,7 +48,9 @@ export interface ProgramEvents {
 }
 
 /** What came of one thread, and what its children wrote beside it. */
-export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured'> {
+export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured' | 'verdict'> {
+  /** `refused` where it is one of several: the others are run all the same. */
+  readonly verdict: ProgramVerdict | NotRun
   readonly inherited: readonly InheritedOutput[]
 }
 
@@ -107,7 +110,7 @@ async function runOne(
   return outcome
 }
 
-/** Each alone, one after the other; then what they wrote, put in order. */
+/** Each alone, one after the other; then what they wrote, put in order. One that cannot be run stops no other. */
 async function runAll(
   taped: readonly TapedThread[],
   run: (taped: TapedThread, output: string) => Promise<ProgramOutcome>,
@@ -115,17 +118,30 @@ async function runAll(
 ): Promise<readonly ThreadOutcome[]> {
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-outputs-'))
   try {
-    const outcomes: ProgramOutcome[] = []
+    const outcomes: ThreadOutcome[] = []
+    const outputs: CapturedThread[] = []
     for (const one of taped) {
-      onStart?.({ path: one.thread.path, command: toCommand(one.head) })
-      outcomes.push(await run(one, join(dir, one.thread.path)))
+      const { path } = one.thread
+      onStart?.({ path, command: toCommand(one.head) })
+      const { captured, ...outcome } = await run(one, join(dir, path)).catch((error) => toNotRun(path, error))
+      if (captured) outputs.push(captured)
+      outcomes.push({ ...outcome, inherited: [] })
     }
-    const captured = outcomes.flatMap(({ captured }) => captured ?? [])
-    for (const { fd, bytes } of mergeOutputs(captured)) await onOutput?.(fd, bytes)
-    return outcomes.map(({ captured: _, ...outcome }) => ({ ...outcome, inherited: [] }))
+    for (const { fd, bytes } of mergeOutputs(outputs)) await onOutput?.(fd, bytes)
+    return outcomes
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+type Attempt = Omit<ThreadOutcome, 'inherited'> & Pick<ProgramOutcome, 'captured'>
+
+/** @throws what is no answer about that thread */
+function toNotRun(thread: ThreadPath, error: unknown): Attempt {
+  if (!isRetroscopeError(error)) throw error
+  const { code, message, hint = null } = error as RetroscopeError
+  const verdict = { kind: 'refused', error: code, message, hint } as const
+  return { thread, verdict, sources: { files: 0, changed: [], missing: [] } }
 }
 
 async function choose(

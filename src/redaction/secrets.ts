@@ -90,7 +90,8 @@ export function isSecretName(name: string): boolean {
 
 const SECRET_VARIABLE =
   /pass(?:word|wd|phrase)?$|secret|token|credential|_key$|^key$|apikey|private|_auth$|^auth_|_pwd$|connection_?string|_dsn$|(?:database|redis|mongo\w*|postgres\w*|mysql|amqp)_ur[il]$|cookie|signature/i
-const HARMLESS_VARIABLE = /askpass$|auth_sock$|_(?:path|file|dir|type|name|id)$|^retroscope_/i
+/** `tap` draws a key of its own for each file that it runs, which that file writes to its stdout. */
+const HARMLESS_VARIABLE = /askpass$|auth_sock$|_(?:path|file|dir|type|name|id)$|^retroscope_|^tap_child_key$/i
 
 /** Whether an environment variable of that name holds a secret: `AWS_SECRET_ACCESS_KEY`, `NPM_TOKEN`, `PGPASSWORD`. */
 export function isSecretVariable(name: string): boolean {

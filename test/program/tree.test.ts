@@ -128,6 +128,45 @@ t.test('[B15] a worker’s error that its parent dies of', async (t) => {
   )
 })
 
+t.test('[B15] a worker that was ended by its parent did not fail', async (t) => {
+  const dir = t.testdir({
+    'main.cjs': `
+      const { Worker } = require('node:worker_threads')
+      const worker = new Worker("require('node:worker_threads').parentPort.postMessage(1); setInterval(() => {}, 9)", { eval: true })
+      worker.on('message', () => worker.terminate().then((code) => { console.log(code); process.exitCode = 1 }))`,
+  })
+  const recorded = await recordInputs([process.execPath, 'main.cjs'], { cwd: dir })
+  t.match(recorded, { code: 1, stdout: '1\n' })
+  t.match((await replay(dir)).stderr, /^Replaying thread 0 \(\S+ \S+main\.cjs\), the one that failed: exit code 1\.\n/)
+})
+
+t.test('[B17] a thread that cannot be run stops no other', async (t) => {
+  const dir = t.testdir({
+    'main.cjs': `
+      const fork = (file, then) => require('node:child_process').fork(file).on('exit', then)
+      fork('./odd.cjs', () => fork('./fine.cjs', () => console.log('main')))`,
+    'odd.cjs':
+      "const s = new (require('node:inspector').Session)(); s.connect(); s.post('Runtime.enable'); console.log('odd')",
+    'fine.cjs': "console.log('fine', Math.random())",
+  })
+  const recorded = await recordInputs([process.execPath, 'main.cjs'], { cwd: dir })
+  const all = await replay(dir, '--all')
+  t.equal(all.code, 1)
+  t.equal(all.stdout, recorded.stdout.replace('odd\n', ''))
+  const verdicts = all.stderr.split('\n').filter((line) => line.startsWith('Replay of'))
+  t.match(verdicts, [
+    /^Replay of thread 0 is exact/,
+    /^Replay of thread 0\.1 is refused: Thread 0\.1 used an inspector session, .* looked at; it cannot be run again\.$/,
+    /^Replay of thread 0\.2 is exact/,
+  ])
+  const said = await replay(dir, '--all', '--json')
+  const { threads } = JSON.parse(said.stderr.trimEnd().split('\n').at(-1)!) as { threads: ThreadOutcome[] }
+  t.match(threads[1], {
+    thread: '0.1',
+    verdict: { kind: 'refused', error: 'OBSERVED', message: /an inspector session/ },
+  })
+})
+
 t.test('[B18] a child is started alike under an environment with secrets', async (t) => {
   const dir = t.testdir({
     'start.cjs': `

@@ -169,7 +169,7 @@ t.test('[R3] names of secrets are known in any spelling, and harmless ones are l
   for (const name of harmless.split(' ')) t.notOk(isSecretName(name), name)
   for (const name of ['AWS_SECRET_ACCESS_KEY', 'NPM_TOKEN', 'PGPASSWORD', 'DATABASE_URL', 'STRIPE_KEY'])
     t.ok(isSecretVariable(name), name)
-  for (const name of ['PATH', 'HOME', 'SSH_AUTH_SOCK', 'GIT_ASKPASS', 'KEYBOARD', 'SSL_KEY_FILE'])
+  for (const name of ['PATH', 'HOME', 'SSH_AUTH_SOCK', 'GIT_ASKPASS', 'KEYBOARD', 'SSL_KEY_FILE', 'TAP_CHILD_KEY'])
     t.notOk(isSecretVariable(name), name)
 })
 

@@ -51,6 +51,9 @@ function toFrameLines({ frame, recordedFrame, stack }: ProgramDivergence): strin
 }
 
 function toVerdictText(recording: string, { thread, verdict }: ThreadOutcome): string {
+  if (verdict.kind === 'refused') {
+    return [`Replay of thread ${thread} is refused: ${verdict.message}`, verdict.hint ?? []].flat().join(' ')
+  }
   const count = `${verdict.turns} turns, ${verdict.entries} entries`
   if (verdict.kind === 'exact') {
     return `Replay of thread ${thread} is exact: ${count}, every one consumed, exit code ${verdict.code}.`

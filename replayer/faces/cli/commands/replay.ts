@@ -49,7 +49,7 @@ export function defineReplay(): Command {
     .option('--json', 'one JSON object (replayer/faces/cli/JSON.md); the session’s output goes to stderr')
     .addHelpText(
       'after',
-      '\nExit code: 0 exact, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay failing.retro --trust\n  retroscope replay failing.retro --sources local\n  retroscope replay checkout.retro --session shop\n  retroscope replay run.retro --until @55',
+      '\nExit code: 0 exact, 1 refused, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay failing.retro --trust\n  retroscope replay failing.retro --sources local\n  retroscope replay checkout.retro --session shop\n  retroscope replay run.retro --until @55',
     )
     .action(async (path: string, options: Options) => {
       if (options.session === undefined) {
@@ -94,7 +94,9 @@ async function reportProgram(path: string, outcomes: readonly ThreadOutcome[], o
   if (options.verdict !== undefined) {
     writeFileSync(options.verdict, `${options.json ? toJsonLine(answer) : text}\n`)
   } else process.stderr.write(`${options.json ? toJsonLine(answer) : toSafe(text)}\n`)
-  if (outcomes.some(({ verdict }) => verdict.kind === 'diverged')) process.exitCode = EXIT.diverged
+  const kinds = outcomes.map(({ verdict }) => verdict.kind)
+  if (kinds.includes('diverged')) process.exitCode = EXIT.diverged
+  else if (kinds.includes('refused')) process.exitCode = EXIT.failed
 }
 
 async function report(path: string, outcome: ReplayOutcome, options: Options): Promise<void> {
