@@ -1,41 +1,45 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
 import { run, runRecord } from '../helpers/command.js'
 import { PROGRAMS } from './programs.js'
 import { replayInputs } from './rig.js'
+import { installRunners } from './runner-packages.js'
 
 const LONG = process.env['RETROSCOPE_LONG'] !== undefined
 const NODE = process.execPath
 
-t.setTimeout(LONG ? 3_600_000 : 240_000)
+t.setTimeout(LONG ? 7_200_000 : 240_000)
+
+const RUNNER = `
+  const assert = require('node:assert')
+  const { describe, it } = globalThis.it ? globalThis : require('node:test')`
 
 /** Two questions to one server, of which the second is asked so late that the answers come in order, or so it seems. */
-const RACE = `
-  import test from 'node:test'
-  import assert from 'node:assert'
-  import http from 'node:http'
-  import { once } from 'node:events'
-  test('answers come in the order of the questions', async () => {
-    const server = http.createServer((request, response) => response.end(request.url)).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const answers = []
-    const ask = async (path) => {
-      const response = await fetch('http://127.0.0.1:' + server.address().port + path)
-      answers.push(await response.text())
-    }
-    const first = ask('/1')
-    await new Promise((done) => setTimeout(done, 25))
-    await Promise.all([first, ask('/2')])
-    server.close()
-    server.closeAllConnections()
-    assert.deepEqual(answers, ['/1', '/2'])
+const RACE = `${RUNNER}
+  const http = require('node:http')
+  const { once } = require('node:events')
+  describe('a client', () => {
+    it('hears answers in the order of its questions', async () => {
+      const server = http.createServer((request, response) => response.end(request.url)).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const answers = []
+      const ask = async (path) => {
+        const response = await fetch('http://127.0.0.1:' + server.address().port + path)
+        answers.push(await response.text())
+      }
+      const first = ask('/1')
+      await new Promise((done) => setTimeout(done, 25))
+      await Promise.all([first, ask('/2')])
+      server.close()
+      server.closeAllConnections()
+      assert.deepEqual(answers, ['/1', '/2'])
+    })
   })`
 
 /** Trusts that one answer of the file system comes before a chain of six. */
-const FILES = `
-  const assert = require('node:assert')
-  const { describe, it } = globalThis.it ? globalThis : require('node:test')
+const FILES = `${RUNNER}
   const fs = require('node:fs/promises')
   describe('account', () => {
     it('is audited after the withdrawal', async () => {
@@ -47,29 +51,51 @@ const FILES = `
     })
   })`
 
-const SUITES = [
-  { name: 'node:test, connections', file: 'race.test.mjs', text: RACE, command: [NODE, 'race.test.mjs'] },
-  ...(LONG
-    ? [{ name: 'node:test, files', file: 'files.test.cjs', text: FILES, command: [NODE, 'files.test.cjs'] }]
-    : []),
+const MOCHA = createRequire(import.meta.url).resolve('mocha/bin/mocha.js')
+const [RACE_FILE, FILES_FILE] = ['race.test.cjs', 'files.test.cjs']
+
+interface Suite {
+  readonly name: string
+  readonly file: string
+  readonly text: string
+  readonly command: readonly string[]
+}
+
+const SUITES: readonly Suite[] = [
+  { name: 'node:test, connections', file: RACE_FILE, text: RACE, command: [NODE, RACE_FILE] },
+  { name: 'mocha, connections', file: RACE_FILE, text: RACE, command: [NODE, MOCHA, RACE_FILE] },
+  ...(LONG ? toLongSuites() : []),
 ]
+
+function toLongSuites(): Suite[] {
+  const words = [NODE, join(installRunners(), 'jest/bin/jest.js'), '--testMatch=**/*.test.cjs', '--rootDir=.']
+  return [
+    { name: 'node:test, files', file: FILES_FILE, text: FILES, command: [NODE, FILES_FILE] },
+    { name: 'mocha, files', file: FILES_FILE, text: FILES, command: [NODE, MOCHA, FILES_FILE] },
+    { name: 'jest, connections', file: RACE_FILE, text: RACE, command: words },
+    { name: 'jest, files', file: FILES_FILE, text: FILES, command: words },
+  ]
+}
+
+/** At most one in fifty of the plain runs fails, of the few in the normal suite none. */
+const PLAIN_RUNS = LONG ? 200 : 3
 
 for (const { name, file, text, command } of SUITES) {
   t.test(`[C1] a rare failure is provoked, kept, and fails the same way in each replay: ${name}`, async (t) => {
     const dir = t.testdir({ [file]: text })
-    if (LONG) {
-      let failures = 0
-      for (let n = 0; n < 200; n++) if ((await run(command, { cwd: dir })).code !== 0) failures++
-      t.ok(failures <= 4, `${failures} of 200 plain runs fail`)
-    }
+    let failures = 0
+    for (let n = 0; n < PLAIN_RUNS; n++) if ((await run(command, { cwd: dir })).code !== 0) failures++
+    t.ok(failures <= PLAIN_RUNS / 50, `${failures} of ${PLAIN_RUNS} plain runs fail`)
     const flags = ['-o', 'program.retro', '--chaos=7', '--until-failure', '--max-runs', '200']
     const recorded = await runRecord(flags, command, { cwd: dir })
     t.equal(recorded.code, 1)
     t.match(recorded.own.at(-1), /the command exited with 1 in run \d+, chaos seed \d+/)
+    t.comment(`${failures} of ${PLAIN_RUNS} plain runs fail; ${recorded.own.at(-1)}`)
     for (let n = 0; n < (LONG ? 20 : 3); n++) {
       const replayed = await replayInputs(dir)
       t.match(replayed.verdict, { kind: 'exact', code: 1 })
       t.ok(recorded.stdout.endsWith(replayed.stdout), 'the bytes of the last run')
+      t.ok(recorded.stderr.endsWith(replayed.stderr), 'the same of stderr')
     }
   })
 }
