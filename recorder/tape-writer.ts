@@ -27,6 +27,7 @@ export class SpoolTape implements TapeWriter {
   bypass = false
   shared = false
   onDelivery: () => void = () => {}
+  onTangled: () => void = () => {}
   turn: TurnNo = -1
   readonly #sink: TapeSink
   readonly #entries: EntryWriter
@@ -70,6 +71,7 @@ export class SpoolTape implements TapeWriter {
   }
 
   begin(code: Code): void {
+    if (this.#open) this.onTangled()
     this.#open = true
     this.#entries.varint(code)
   }

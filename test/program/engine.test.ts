@@ -179,6 +179,16 @@ testExact(t, 'promises that the engine settles, numbered by hooks', {
       clearInterval(alive)`,
 })
 
+testExact(t, 'compiled code that Node keeps by itself', {
+  file: 'compiled.cjs',
+  text: `
+      const loader = require('node:module')
+      // Not in Node 20.
+      console.log(loader.enableCompileCache?.(), typeof loader.getCompileCacheDir?.())
+      loader.flushCompileCache?.()
+      console.log(require('node:os').tmpdir())`,
+})
+
 testExact(t, 'what a program does to the protocol of iterators', {
   file: 'iterator.mjs',
   text: `

@@ -104,6 +104,7 @@ export function recordBoundary(
   const own = { requests, numbering, contexts, realms, join, checks }
   const tools: RecordTools = { internals, tape, ...own, onUnfed, hide, ...noise }
   const left = ticks.record(internals, tape)
+  tape.onTangled = () => onUnfed('a call within another, as a hook on asynchronous resources may make')
   tape.onDelivery = chaos ? () => perturb(chaos, left) : () => left.delivered()
   timers.record(internals, tape, checks, chaos)
   ending.record(tape, left)

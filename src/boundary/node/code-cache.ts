@@ -1,6 +1,6 @@
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Internals, Native } from './internals.js'
-import { disguise, recordCall, replace, replayCall } from './synchronous.js'
+import { type CallPlan, disguise, recordCall, replace, replayCall } from './synchronous.js'
 import type { Code, TapeReader, TapeWriter } from './tape.js'
 
 /** What the engine says about compiled code, which is never the same twice. */
@@ -19,7 +19,7 @@ type ScriptClass = new (...args: unknown[]) => object
 /** Places of the two in the arguments of the native constructor. */
 const [CACHED_DATA, PRODUCE] = [4, 5]
 
-type Patch = (holder: Holder, name: string, label: string) => void
+type Patch = (holder: Holder, name: string, label: string, plan?: CallPlan) => void
 
 function install(internals: Internals, patch: Patch): void {
   for (const [binding, name] of [
@@ -30,12 +30,13 @@ function install(internals: Internals, patch: Patch): void {
     if (type) patch(type.prototype, 'createCachedData', `${name}.createCachedData`)
   }
   const module = process.getBuiltinModule('node:module') as unknown as Holder
-  for (const name of IN_MODULE) patch(module, name, `module.${name}`)
+  // Written in JavaScript, they ask the system for directories.
+  for (const name of IN_MODULE) patch(module, name, `module.${name}`, { covers: true })
 }
 
 /** Code that was compiled before, or is kept for later. */
 export function record({ internals, tape }: RecordTools): void {
-  install(internals, (holder, name, label) => recordCall(tape, holder, name, label))
+  install(internals, (holder, name, label, plan) => recordCall(tape, holder, name, label, plan))
   const code = tape.code('compiled code')
   watchScripts((Real, args) => {
     const script = Reflect.construct(Real.type, args, Real.target) as Holder
@@ -50,7 +51,7 @@ export function record({ internals, tape }: RecordTools): void {
 }
 
 export function replay({ internals, tape }: ReplayTools): void {
-  install(internals, (holder, name, label) => replayCall(tape, holder, name, label))
+  install(internals, (holder, name, label, plan) => replayCall(tape, holder, name, label, plan))
   const code = tape.code('compiled code')
   watchScripts((Real, args) => {
     if (!usesCache(args[CACHED_DATA], args[PRODUCE])) return Reflect.construct(Real.type, args, Real.target)

@@ -19,6 +19,8 @@ export interface Tape {
 export interface TapeWriter extends Tape {
   /** Called when a delivery begins. */
   onDelivery: () => void
+  /** Called when a call begins within another that knows nothing of it: the tape cannot be read from there on. */
+  onTangled: () => void
   /** Opens the entry of a synchronous call. */
   begin(code: Code): void
   /** What the program gave. Equal on replay, else the replay has diverged. */
