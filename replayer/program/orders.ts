@@ -26,6 +26,8 @@ export interface ReplayOrders {
   readonly printed: Printed
   /** Seq of the event before which the program stops. */
   readonly stop?: number
+  /** There it waits for a debugger: it tells at `INSPECTOR_FD` where its inspector is, and writes to stderr elsewhere. */
+  readonly inspect?: boolean
   /** Number of the entry at which it is stopped to say where it stands. */
   readonly showAt?: number
 }
@@ -37,6 +39,12 @@ export interface ReplayAnswer {
 }
 
 export type Printed = readonly [stdout: number, stderr: number]
+
+/** Where the program's process tells that it waits for a debugger: one line, then its end once somebody is there. */
+export const INSPECTOR_FD = 3
+
+/** What such a program writes to its stderr: descriptor 2 has what Node itself says of debuggers. */
+export const STDERR_FD = 4
 
 const VARIABLE = 'RETROSCOPE_REPLAY'
 

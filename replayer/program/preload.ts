@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import { replayBoundary, seedRandom } from '../../src/boundary/node/boundary.js'
 import { startPool } from '../../src/boundary/node/buffer-pool.js'
 import type { WorkerHead } from '../../src/boundary/node/head.js'
@@ -10,10 +11,11 @@ import { hideFrames } from '../../src/boundary/node/stacks.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
 import { SEAM_SYMBOL } from '../../src/scope/seam.js'
 import { toChunk } from './captured-output.js'
+import { Debugged } from './debugged.js'
 import { type Given, toGiven } from './difference.js'
 import { type MetDivergence, NOWHERE, type Standing } from './divergence.js'
 import { HandleTable } from './handle-table.js'
-import { type ReplayAnswer, type ReplayOrders, takeReplayOrders } from './orders.js'
+import { INSPECTOR_FD, type ReplayAnswer, type ReplayOrders, STDERR_FD, takeReplayOrders } from './orders.js'
 import { isLoading, OwnStack } from './own-stack.js'
 import { PassingSeam } from './passing-seam.js'
 import { buildStdio } from './stdio.js'
@@ -31,12 +33,13 @@ if (orders) {
 
 function start(internals: Internals, orders: ReplayOrders): void {
   const { tape: tapePath, verdict: verdictPath, sources, local, trust, own, output, stop } = orders
-  const { trace: path, origins: follows, full, showAt } = orders
+  const { trace: path, origins: follows, full, showAt, inspect } = orders
   const raw = {
     writeSync: fs.writeSync,
     writeFileSync: fs.writeFileSync,
     readSync: fs.readSync,
     readFileSync: fs.readFileSync,
+    closeSync: fs.closeSync,
   }
   const reallyExit = (process as unknown as { reallyExit(code: number): never }).reallyExit.bind(process)
   const fd = fs.openSync(tapePath, 'r')
@@ -161,7 +164,13 @@ function start(internals: Internals, orders: ReplayOrders): void {
     return reallyExit(0)
   }
 
-  function onStop(): never {
+  function tellWaiting(inspector: string): () => void {
+    raw.writeSync(INSPECTOR_FD, `${inspector}\n`)
+    return () => raw.closeSync(INSPECTOR_FD)
+  }
+
+  function onStop(): void {
+    if (debugged) return debugged.stand(seam, tellWaiting)
     say({ kind: 'stopped', ...count() })
     return reallyExit(0)
   }
@@ -173,7 +182,7 @@ function start(internals: Internals, orders: ReplayOrders): void {
       const left = bytes.subarray(Math.max(0, Math.min(bytes.length, orders.printed[at] - printed[at])))
       printed[at] += bytes.length
       tape.bypass = true
-      if (kept === undefined) writeAll(raw.writeSync, target, left)
+      if (kept === undefined) writeAll(raw.writeSync, inspect && target === 2 ? STDERR_FD : target, left)
       else writeAll(raw.writeSync, kept, toChunk(tape.timeUs, target, left))
       tape.bypass = false
     },
@@ -186,7 +195,11 @@ function start(internals: Internals, orders: ReplayOrders): void {
   const { seed, worker, stdio } = tape.head
   if (worker) takeWorker(worker, v8().deserialize)
   else seedRandom(internals, seed)
-  Object.defineProperty(globalThis, SEAM_SYMBOL, { value: trace?.seam ?? new PassingSeam(full), configurable: true })
+  const debugged = inspect
+    ? new Debugged(internals, tape, { preload: pathToFileURL(__filename).href, main: tape.head.argv[1] ?? '' })
+    : undefined
+  const seam = trace?.seam ?? new PassingSeam(full)
+  Object.defineProperty(globalThis, SEAM_SYMBOL, { value: seam, configurable: true })
   if (!worker) buildStdio(internals, stdio)
   replayBoundary(internals, tape, numbering, events)
   hideFrames(internals, true)

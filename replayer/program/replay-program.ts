@@ -9,11 +9,13 @@ import type { LogReader } from '../../src/log/reader.js'
 import { derive } from '../derived/derive.js'
 import { findThread } from '../threads.js'
 import { type CapturedThread, mergeOutputs } from './captured-output.js'
+import { DebuggerPort } from './debugger-port.js'
 import type { NotRun, ProgramVerdict } from './divergence.js'
 import { type FailedThread, findFailedThread } from './failed-thread.js'
+import type { Inspecting } from './held-program.js'
 import { type InheritedOutput, listInherited } from './inherited-output.js'
 import { type ProgramOutcome, type RunOptions, runProgram } from './run.js'
-import { findStop } from './stop.js'
+import { findPause, findStop } from './stop.js'
 import { listTaped, type TapedThread, toCommand } from './taped-threads.js'
 
 export interface ProgramOptions {
@@ -31,6 +33,9 @@ export interface ProgramOptions {
   /** A moment: stop at the end of the turn that holds it. `@55` is a turn of the thread that runs; with `all`, of the
    *  first. */
   readonly until?: string
+  /** Stop in front of that turn for a debugger instead, which connects at that port; 0: at any. Without a moment, at the
+   *  first line. */
+  readonly inspect?: number
 }
 
 /** A thread that is about to run again. */
@@ -43,6 +48,12 @@ export interface ChosenThread {
 
 export interface ProgramEvents {
   onStart?(thread: ChosenThread): void
+  /** The program waits for a debugger. */
+  onHeld?(place: string, url: string): void
+  /** It has run to its end, and no line of its own was left to stand at. */
+  onMissed?(): void
+  /** A debugger has come. */
+  onDebugger?(): void
   /** What all threads wrote to the command's stdout and stderr, in order. */
   onOutput?(fd: number, bytes: Uint8Array): Promise<void>
 }
@@ -60,7 +71,7 @@ export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured' | 'verdic
  *  UNKNOWN_MOMENT, OUTSIDE */
 export async function replayProgram(
   path: string,
-  { thread, all, trace = false, sources = 'recorded', trust = false, node, until }: ProgramOptions,
+  { thread, all, trace = false, sources = 'recorded', trust = false, node, until, inspect }: ProgramOptions,
   events: ProgramEvents = {},
 ): Promise<readonly ThreadOutcome[] | undefined> {
   if (trace) checkWhole(sources, until)
@@ -79,7 +90,8 @@ export async function replayProgram(
     if (all && taped.length > 0) return await runAll(taped, run, events)
     const { one, failed } = await choose(log, taped, thread)
     events.onStart?.({ path: one.thread.path, command: toCommand(one.head), ...(failed && { failed: failed.how }) })
-    const { captured: _, ...outcome } = await run(one)
+    const { captured: _, ...outcome } =
+      inspect === undefined ? await run(one) : await runDebugged(log, one, options, { inspect, until, events })
     return [{ ...outcome, inherited: await listInherited(log, taped, one) }]
   } finally {
     await log.close()
@@ -96,6 +108,40 @@ function checkWhole(sources: ProgramOptions['sources'], until: string | undefine
       hint: 'What is kept with a recording is derived from what was recorded, all of it.',
     },
   )
+}
+
+interface Debugging {
+  readonly inspect: number
+  readonly until: string | undefined
+  readonly events: ProgramEvents
+}
+
+async function runDebugged(
+  log: LogReader,
+  one: TapedThread,
+  options: RunOptions,
+  { inspect, until, events }: Debugging,
+): Promise<ProgramOutcome> {
+  if (one.head.worker) {
+    throw new RetroscopeError('USAGE', `Thread ${one.thread.path} is a worker: debuggers find the main thread only.`, {
+      hint: 'Name a main thread with --thread, or stop the worker without --inspect.',
+    })
+  }
+  const pause = await findPause(log, one.thread, until)
+  const port = await DebuggerPort.listen(inspect)
+  try {
+    port.onDebugger = () => events.onDebugger?.()
+    const inspecting: Inspecting = {
+      port,
+      pause,
+      onHeld: (place, url) => events.onHeld?.(place, url),
+      onMissed: () => events.onMissed?.(),
+    }
+    const { printed: _, ...outcome } = await runProgram(log, one, { ...options, inspect: inspecting })
+    return outcome
+  } finally {
+    port.close()
+  }
 }
 
 async function runOne(

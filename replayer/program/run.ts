@@ -12,7 +12,9 @@ import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { CapturedThread } from './captured-output.js'
 import type { ProgramRefusal, ProgramVerdict, SaidDivergence } from './divergence.js'
+import { awaitEnd } from './ending-with.js'
 import { explain } from './explanation.js'
+import { hold, type Inspecting } from './held-program.js'
 import { toNodeBinary } from './node-binary.js'
 import { toSafeEnvironment, toSafeWorkerEnvironment } from './node-environment.js'
 import { keepFlags, readFlags, splitOptions } from './node-flags.js'
@@ -51,6 +53,7 @@ export interface RunOptions extends SourceOptions {
   readonly node?: string
   /** Where to stop; without it, run to the end. */
   readonly stop?: Stop
+  readonly inspect?: Inspecting
 }
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
@@ -61,7 +64,7 @@ export async function runProgram(
   taped: TapedThread,
   options: RunOptions,
 ): Promise<ProgramOutcome & Pick<ReplayAnswer, 'printed'>> {
-  const { trace, origins = true, printed = [0, 0], quiet = false, output, node, stop } = options
+  const { trace, origins = true, printed = [0, 0], quiet = false, output, node, stop, inspect } = options
   const { thread, head, unfed } = taped
   if (unfed.length > 0) {
     throw new RetroscopeError(
@@ -87,12 +90,13 @@ export async function runProgram(
       ...{ full: thread.record?.level !== 'off', origins, printed, ...(trace !== undefined && { trace }) },
       ...(output && { output }),
       ...(stop?.before !== undefined && { stop: stop.before }),
+      ...(inspect && { stop: inspect.pause, inspect: true }),
     }
     const streams = quiet ? 'ignore' : output ? 'pipe' : 'inherit'
-    const { said, stdout, stderr } = await runOnce(taped, dir, { binary, orders, streams })
+    const { said, stdout, stderr } = await runOnce(taped, dir, { binary, orders, streams, inspect })
     if (said.verdict.kind === 'refused') throw toRefused(said.verdict.what)
     const show = (showAt: number): Promise<Ran> =>
-      runOnce(taped, dir, { binary, orders: toShowing(orders, showAt), streams: 'ignore' })
+      runOnce(taped, dir, { binary, orders: toShowing(orders, showAt), streams: 'ignore', inspect: undefined })
     const { verdict } = said
     const outcome = {
       thread: thread.path,
@@ -116,6 +120,7 @@ interface Run {
   readonly orders: ReplayOrders
   /** What becomes of its stdout and stderr. */
   readonly streams: 'ignore' | 'pipe' | 'inherit'
+  readonly inspect: Inspecting | undefined
 }
 
 interface Ran {
@@ -124,17 +129,26 @@ interface Ran {
   readonly stderr: Buffer[] | undefined
 }
 
-async function runOnce({ thread, head }: TapedThread, dir: string, { binary, orders, streams }: Run): Promise<Ran> {
+/** Node itself would print the address of an inspector that is not the one to connect to. */
+const QUIETLY = ['--inspect-publish-uid=http']
+
+async function runOnce(
+  { thread, head }: TapedThread,
+  dir: string,
+  { binary, orders, streams, inspect }: Run,
+): Promise<Ran> {
   rmSync(orders.verdict, { force: true })
   const { words, env } = toStart(head, dir, orders)
-  const child = spawn(binary, words, {
+  const child = spawn(binary, [...(inspect ? QUIETLY : []), ...words], {
     cwd: join(dir, 'empty'),
     env,
     argv0: head.argv0,
-    stdio: ['ignore', streams, streams],
+    stdio: inspect ? ['ignore', 'inherit', 'pipe', 'pipe', 2] : ['ignore', streams, streams],
   })
-  const [stdout, stderr] = [child.stdout, child.stderr].map(collect)
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  const held = inspect && hold(child, inspect)
+  const [stdout, stderr] = held ? [] : [child.stdout, child.stderr].map(collect)
+  const [code, signal] = await awaitEnd(child, () => rmSync(dir, { recursive: true, force: true }))
+  await held
   if (!existsSync(orders.verdict)) {
     throw new RetroscopeError(
       'INTERNAL',
@@ -181,7 +195,7 @@ function toWorkerStart({ worker, execArgv, env, seed }: TapeHead, dir: string, w
 
 /** The recorded sources run, quietly, up to an entry. */
 function toShowing(
-  { output: _output, trace: _trace, stop: _stop, ...orders }: ReplayOrders,
+  { output: _output, trace: _trace, stop: _stop, inspect: _inspect, ...orders }: ReplayOrders,
   showAt: number,
 ): ReplayOrders {
   return { ...orders, local: false, showAt }

@@ -25,6 +25,15 @@ export async function findStop(log: LogReader, thread: ThreadInfo, until: string
   return { before: undefined, turn, seq: last }
 }
 
+/** The event before which a debugger stops: the first of the turn that holds the moment, while there is something to be
+ *  seen. Without a moment the thread's first. @throws UNKNOWN_MOMENT, OUTSIDE */
+export async function findPause(log: LogReader, thread: ThreadInfo, until?: string): Promise<Seq> {
+  if (until === undefined) return thread.firstSeq
+  const moment = await resolveMoment(log, until, { thread: thread.path })
+  const { turn } = await findLast(log, thread, moment)
+  return (await log.findTurn(thread.no, turn))?.first ?? thread.firstSeq
+}
+
 /** What the thread did last up to there; its first event where it began later. */
 async function findLast(
   log: LogReader,

@@ -10,6 +10,19 @@ export function toStartText({ path, command, failed }: ChosenThread): string {
   return `Replaying thread ${path} (${command})${failed === undefined ? '' : `, the one that failed: ${failed}`}.`
 }
 
+/** Where debuggers find a program that waits. Its first line is what Node prints, too: tools look for that. */
+export function toHeldText(place: string, address: string): string {
+  const { host, port } = new URL(address)
+  return [
+    `Debugger listening on ${address}`,
+    `The program stands at ${place}, and goes on when a debugger resumes it: open chrome://inspect in Chrome,`,
+    `attach VS Code to port ${port}, or run: node inspect ${host}`,
+    'Ctrl-C ends it.',
+  ].join('\n')
+}
+
+export const MISSED = 'No debugger was waited for: no line of the program’s own runs from there to its end.'
+
 /** The verdict on a program that was run again, as it is printed. @param ran which sources were run */
 export function toProgramText(recording: string, outcome: ThreadOutcome, ran: 'recorded' | 'local'): string {
   const difference = toDifference(outcome.sources)

@@ -1,13 +1,18 @@
 import { writeFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { RetroscopeError } from '../../../../src/errors.js'
 import { type ProgramEvents, replayProgram, type ThreadOutcome } from '../../../program/replay-program.js'
 import { type ReplayOutcome, replay } from '../../../replay.js'
 import { EXIT } from '../exit-codes.js'
 import { flush, print, printJson, toJsonLine } from '../output.js'
-import { toProgramText, toStartText } from '../program-text.js'
+import { MISSED, toHeldText, toProgramText, toStartText } from '../program-text.js'
 import { toSafe } from '../terminal.js'
 import { toValueText } from '../value-text.js'
 import { toVerdictText } from '../verdict-text.js'
+
+interface Asked extends Omit<Options, 'inspect'> {
+  readonly inspect?: number | true
+}
 
 interface Options {
   readonly session?: string
@@ -18,6 +23,7 @@ interface Options {
   readonly trace?: true
   readonly node?: string
   readonly until?: string
+  readonly inspect?: number
   readonly module?: string
   readonly turnTimeout: number
   readonly verdict?: string
@@ -43,18 +49,29 @@ export function defineReplay(): Command {
     .option('--trace', 'of a program: derive what its channels and containers did, and keep it with the recording')
     .option('--node <path>', 'of a program: the Node binary that runs it, of the version that recorded it')
     .option('--until <moment>', 'stop after the turn of 812, @55, +3.2s, -2s, an ISO time, start, end, crash')
+    .option(
+      '--inspect [port]',
+      'of a program: stop in front of that turn, else at its first line, for a debugger (default port: 9229)',
+      toPort,
+    )
     .option('--module <file>', "the session's module, where it doesn't lie where it lay")
     .option('--turn-timeout <ms>', 'a turn that runs longer is a divergence', toMilliseconds, 10_000)
     .option('--verdict <file>', 'write the verdict there; stdout is the session’s own')
     .option('--json', 'one JSON object (replayer/faces/cli/JSON.md); the session’s output goes to stderr')
     .addHelpText(
       'after',
-      '\nExit code: 0 exact, 1 refused, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay failing.retro --trust\n  retroscope replay failing.retro --sources local\n  retroscope replay checkout.retro --session shop\n  retroscope replay run.retro --until @55',
+      '\nExit code: 0 exact, 1 refused, 3 diverged.\n\nExamples:\n  retroscope record -o run.retro -- node app.js && retroscope replay run.retro\n  retroscope replay failing.retro --trust\n  retroscope replay failing.retro --sources local\n  retroscope replay checkout.retro --session shop\n  retroscope replay run.retro --until @55\n  retroscope replay run.retro --until @55 --inspect\n  retroscope replay run.retro --inspect=9230',
     )
-    .action(async (path: string, options: Options) => {
+    .action(async (path: string, asked: Asked) => {
+      const options = toOptions(asked)
       if (options.session === undefined) {
         const outcomes = await replayProgram(path, options, toEvents(options))
         if (outcomes) return reportProgram(path, outcomes, options)
+      }
+      if (options.inspect !== undefined) {
+        throw new RetroscopeError('USAGE', '--inspect is for whole programs: there is none in this recording.', {
+          hint: 'Record one with: retroscope record -- node app.js',
+        })
       }
       const outcome = await replay(path, {
         turnTimeoutMs: options.turnTimeout,
@@ -79,6 +96,15 @@ function toEvents(options: Options): ProgramEvents {
   return {
     onStart: (thread) => {
       if (!isQuiet) process.stderr.write(`${toSafe(toStartText(thread))}\n`)
+    },
+    onHeld: (place, address) => {
+      process.stderr.write(`${toSafe(toHeldText(place, address))}\n`)
+    },
+    onMissed: () => {
+      process.stderr.write(`${MISSED}\n`)
+    },
+    onDebugger: () => {
+      process.stderr.write('Debugger attached.\n')
     },
     onOutput: (fd, bytes) =>
       new Promise((done) => {
@@ -130,4 +156,23 @@ function toPath(file: string): string {
 function toMilliseconds(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It is a number of milliseconds, such as 10000.')
   return Number(text)
+}
+
+const INSPECTOR_PORT = 9229
+
+/** @throws USAGE */
+function toOptions({ inspect, ...asked }: Asked): Options {
+  if (inspect === undefined) return asked
+  for (const name of ['all', 'session', 'trace'] as const) {
+    if (asked[name] === undefined) continue
+    throw new RetroscopeError('USAGE', `--inspect is for one thread of a program; --${name} asks for something else.`, {
+      hint: 'Leave one of them out.',
+    })
+  }
+  return { ...asked, inspect: inspect === true ? INSPECTOR_PORT : inspect }
+}
+
+function toPort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) < 65536) return Number(text)
+  throw new InvalidArgumentError('It is a port, as in --inspect=9229; without one it stands behind the recording.')
 }

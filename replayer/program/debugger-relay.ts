@@ -1,0 +1,110 @@
+import type { Socket } from 'node:net'
+import type { HeldProgram } from './held-program.js'
+import type { Params } from './inspector-link.js'
+import { type Frame, FrameReader, toTextFrame } from './websocket.js'
+
+interface Command {
+  readonly id: number
+  readonly method: string
+  readonly params?: Params
+}
+
+/** Commands at which a program that is stopped goes on. */
+const LEAVING = new Set(
+  ['resume', 'stepOver', 'stepInto', 'stepOut', 'continueToLocation', 'disable'].map((name) => `Debugger.${name}`),
+)
+
+/** Commands that run code: on a tape that goes on meanwhile, they would take what is the program's. */
+const EVALUATING = new Set(['Runtime.evaluate', 'Runtime.callFunctionOn', 'Runtime.runScript'])
+
+const RUNNING =
+  'The replay is running, and what is evaluated now would take answers that are meant for the program. Pause it first.'
+
+/** Stands between a debugger and the program: the program is looked at from when the debugger hears that it has stopped
+ *  until it says that it shall go on. */
+export class DebuggerRelay {
+  readonly #held: HeldProgram
+  readonly #debugger: Socket
+  readonly #program: Socket
+  #wantsToBeTold = false
+  #leaves = false
+  #toProgram: Promise<void> = Promise.resolve()
+  #toDebugger: Promise<void> = Promise.resolve()
+
+  /** @param onClose it is over */
+  constructor(held: HeldProgram, sides: { debugger: Socket; program: Socket }, onClose: () => void) {
+    this.#held = held
+    this.#debugger = sides.debugger
+    this.#program = sides.program
+    const frames = { debugger: new FrameReader(), program: new FrameReader() }
+    for (const side of ['debugger', 'program'] as const) {
+      sides[side].on('error', () => {})
+      sides[side].setNoDelay()
+      sides[side].on('data', (bytes: Buffer) => {
+        for (const frame of frames[side].read(bytes)) this.#queue(side, frame)
+      })
+    }
+    this.#program.on('close', () => {
+      this.#toDebugger = this.#toDebugger.then(() => this.#debugger.destroySoon())
+    })
+    this.#debugger.on('close', () => {
+      this.#toProgram = this.#toProgram
+        .then(() => this.#leave())
+        .then(() => this.#program.destroySoon())
+        .then(onClose)
+    })
+  }
+
+  /** The program has ended. Who wanted to be told of that leaves when he has asked for what he wants. */
+  end(): void {
+    if (!this.#wantsToBeTold) this.#program.destroySoon()
+  }
+
+  #queue(from: 'debugger' | 'program', frame: Frame): void {
+    if (from === 'debugger') this.#toProgram = this.#toProgram.then(() => this.#ask(frame))
+    else this.#toDebugger = this.#toDebugger.then(() => this.#tell(frame))
+  }
+
+  async #tell({ text, bytes }: Frame): Promise<void> {
+    if (!this.#leaves && text?.startsWith('{"method":"Debugger.paused"')) await this.#held.look(true)
+    this.#debugger.write(bytes)
+  }
+
+  async #ask({ text, bytes, isClose }: Frame): Promise<void> {
+    if (isClose) await this.#leave()
+    if (text === undefined) return void this.#program.write(bytes)
+    const command = JSON.parse(text) as Command
+    const { id, method, params } = command
+    if (EVALUATING.has(method) && !this.#held.isLookedAt) return this.#refuse(id)
+    if (LEAVING.has(method)) await this.#held.look(false)
+    if (method === 'NodeRuntime.notifyWhenWaitingForDisconnect') this.#wantsToBeTold = params?.['enabled'] === true
+    const condition = params?.['condition']
+    if (typeof condition !== 'string' || condition === '') return void this.#program.write(bytes)
+    this.#send({ ...command, params: { ...params, condition: toQuiet(condition) } })
+  }
+
+  #send(command: Command): void {
+    this.#program.write(toTextFrame(JSON.stringify(command), 'debugger'))
+  }
+
+  #refuse(id: number): void {
+    const answer = JSON.stringify({ id, error: { code: -32000, message: RUNNING } })
+    this.#debugger.write(toTextFrame(answer, 'inspector'))
+  }
+
+  /** Without its debugger the program goes on, once it was let go: at once, where it is stopped. */
+  async #leave(): Promise<void> {
+    this.#leaves = true
+    if (this.#held.isReleased) await this.#held.look(false)
+  }
+}
+
+/** A breakpoint's condition runs while the program does. */
+function toQuiet(condition: string): string {
+  try {
+    new Function(`return (${condition}\n)`)
+  } catch {
+    return condition
+  }
+  return `globalThis[Symbol.for('retroscope.seam.v1')].debugged.quietly((console) => (${condition}\n))`
+}
