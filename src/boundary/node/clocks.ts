@@ -1,19 +1,22 @@
+import { install as installCalendars, type Reading } from './calendars.js'
 import type { Internals } from './internals.js'
+import { install as installKept } from './kept-clocks.js'
 import type { Realms } from './realms.js'
 import { type CallPlan, disguise, recordCall, replayCall } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 
 type Now = () => number
 
-/** How a clock is read: through the tape. */
-type Reading = (label: string, real: Now) => Now
+const KEPT_NOW = Date.now
 
-/** `Date` of each realm, `performance.now`, `hrtime`, and the clock behind the HTTP date header. */
+/** `Date` of each realm and what else tells the time, `performance.now`, `hrtime`, and the clocks that Node keeps. */
 function install(internals: Internals, realms: Realms, read: Reading): void {
   realms.add((realm) => installDate(realm, read))
   const performance = internals.builtin('internal/perf/utils') as { now: Now }
   performance.now = read('performance.now', performance.now)
   installHttpDate(internals)
+  installCalendars(realms, read)
+  installKept(internals, read('DateNow', KEPT_NOW))
 }
 
 function installDate(realm: { Date: DateConstructor }, read: Reading): void {
@@ -103,7 +106,7 @@ export function replay(internals: Internals, tape: TapeReader, realms: Realms): 
       if (tape.bypass) return real()
       tape.begin(code)
       tape.result()
-      const time = tape.value() as number
+      const time = tape.value() as ReturnType<typeof real>
       tape.end()
       return time
     }

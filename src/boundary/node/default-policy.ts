@@ -1,4 +1,4 @@
-import type { Internals, Native } from './internals.js'
+import type { Holder, Internals, Native } from './internals.js'
 import { OUTCOME, replace, takeOutcome } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 
@@ -45,7 +45,7 @@ type Meet = (label: string, original: Native) => Native
 
 /** Whatever Node loads later and nobody here knows: its functions answer at once or are not fed, its objects are not. */
 function install(internals: Internals, meetFunction: Meet, onObject: (label: string) => void): void {
-  internals.onBinding((name, binding) => {
+  const meet = (name: string, binding: Holder): void => {
     if (PURE.has(name)) return
     for (const key of Object.getOwnPropertyNames(binding)) {
       const value = binding[key]
@@ -60,7 +60,13 @@ function install(internals: Internals, meetFunction: Meet, onObject: (label: str
         )
       else replace(binding, key, meetFunction(`${name}.${key}`, value as Native))
     }
-  })
+  }
+  // Node loads some of them with modules that a preload needs.
+  for (const name of Object.keys(NAMES)) {
+    const binding = internals.findLoaded(name)
+    if (binding) meet(name, binding)
+  }
+  internals.onBinding(meet)
 }
 
 function meetClass(type: Function, onMade: () => void): Function {

@@ -1,3 +1,4 @@
+import type { Temporal } from './calendars.js'
 import { replace } from './synchronous.js'
 
 /** As much of a realm's global object as the boundary touches. */
@@ -8,6 +9,9 @@ export interface Realm {
   readonly Math: Math
   readonly Atomics: object
   readonly WebAssembly: object
+  readonly Intl: typeof Intl
+  /** From Node 26 on. */
+  readonly Temporal?: Temporal
 }
 
 type Vm = typeof import('node:vm')

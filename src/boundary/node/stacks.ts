@@ -1,4 +1,5 @@
-import type { Internals, Native } from './internals.js'
+import type { Holder, Internals, Native } from './internals.js'
+import { replace } from './synchronous.js'
 
 /** Newer Node versions have one of their own. */
 const { prepareStackTrace: original } = Error
@@ -67,4 +68,18 @@ export function hideFrames(internals: Internals, pumps = false): void {
     return prepareStackTraceCallback(global, error, shown.slice(0, shownFrames.get(error) ?? shown.length))
   })
   countOwnFrames()
+  hideSites(internals.binding('util'), file)
+}
+
+/** No more does the native side list. */
+const MOST_SITES = 200
+
+/** `util.getCallSites` (Node 22 and later) leaves out the frame on top: here that is ours, and Node's is left. */
+function hideSites(binding: Holder, file: string | null | undefined): void {
+  const original = binding['getCallSites'] as ((count: number) => { readonly scriptName: string }[]) | undefined
+  if (!original) return
+  replace(binding, 'getCallSites', (count: number) => {
+    const sites = original(Math.min(count + 1 + OWN_FRAMES, MOST_SITES))
+    return sites.filter(({ scriptName }) => scriptName !== file).slice(1, count + 1)
+  })
 }

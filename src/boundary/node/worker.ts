@@ -13,6 +13,7 @@ import { turnOf } from './numbering.js'
 import { loadArguments, saveArguments } from './requests.js'
 import { replace } from './synchronous.js'
 import type { Code, TapeWriter } from './tape.js'
+import * as answers from './worker-answers.js'
 
 /** Ids are given out in the whole process: a worker that starts workers takes some of them at any time. */
 const WORKER: HandlePlan = {
@@ -25,6 +26,7 @@ const WORKER: HandlePlan = {
       },
     },
   },
+  passing: answers.ANSWERED,
 }
 
 const EXITED = 'Worker exited'
@@ -52,6 +54,7 @@ export function record(tools: RecordTools, ports: PortRecorder): void {
     return Reflect.apply(startThread, this, [])
   })
   recordHandle(tools, type, WORKER)
+  answers.record(tools)
 }
 
 /** Tells whether a delivery comes in the native scope of the one before: its microtasks have not run yet. */
@@ -94,6 +97,7 @@ export function replay(tools: ReplayTools, ports: PortReplayer): void {
   const type = internals.binding('worker')['Worker'] as HandleClass
   const joined = tape.code(JOINED)
   replayHandle(tools, type, WORKER)
+  answers.replay(tools)
   // The native side counts what keeps the loop alive by threads that were started.
   for (const name of ['ref', 'unref']) replace(type.prototype, name, () => {})
   tape.on(tape.code(EXITED), () => {
