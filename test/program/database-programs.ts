@@ -5,7 +5,7 @@ export const DATABASE_PROGRAMS: Readonly<Record<string, LoadedProgram & { readon
   redis: {
     server: 'redis',
     file: 'redis.mjs',
-    loads: ['10', '100'],
+    loads: ['10', '300'],
     text: `
       import { createClient } from 'redis'
       const port = process.env.PORT

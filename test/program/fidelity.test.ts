@@ -4,8 +4,6 @@ import { openRecording } from '../../replayer/open.js'
 import { CLI, run } from '../helpers/command.js'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(240_000)
-
 async function loadNotes(dir: string): Promise<{ fidelity: string; notes: string }> {
   const recording = await openRecording(join(dir, 'program.retro'))
   const { fidelity, fidelityNotes } = await recording.info()

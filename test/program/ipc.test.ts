@@ -6,8 +6,6 @@ import { CLI, run } from '../helpers/command.js'
 import { CLUSTER, ENDS, HANDLES, TALK } from './ipc-programs.js'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
-t.setTimeout(240_000)
-
 /** Runs a thread again, `TIMES` times. @returns what it wrote to stdout, the same each time */
 async function replayAlone(t: Test, dir: string, thread: string, expected: object): Promise<string> {
   const outputs = new Set<string>()

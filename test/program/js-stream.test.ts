@@ -2,8 +2,6 @@ import t from 'tap'
 import { CERTIFICATE, KEY } from './certificate.js'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
-t.setTimeout(120_000)
-
 /** Two ends of a pipe made of JavaScript, TLS over it, TLS within TLS over a socket, and HTTP over such a pipe. */
 const PROGRAM = `
   import { executionAsyncId } from 'node:async_hooks'

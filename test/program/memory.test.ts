@@ -1,8 +1,6 @@
 import t from 'tap'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(240_000)
-
 t.test('[B1] a replay holds no more than the program: handles that are closed are let go', async (t) => {
   const dir = t.testdir({
     'many.mjs': `

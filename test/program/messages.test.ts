@@ -4,8 +4,6 @@ import { openRecording } from '../../replayer/open.js'
 import { testExact } from './exact.js'
 import { recordInputs } from './rig.js'
 
-t.setTimeout(240_000)
-
 testExact(t, 'ports, channels of all, clones and what moves with them', {
   file: 'ports.mjs',
   text: `

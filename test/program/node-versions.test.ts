@@ -4,8 +4,6 @@ import t from 'tap'
 import { CLI, run } from '../helpers/command.js'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(120_000)
-
 /** Stands for a Node of another version: it says so, and runs everything else with this one. */
 function makeNode(dir: string, version: string): string {
   const path = join(dir, 'node')

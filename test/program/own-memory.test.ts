@@ -3,8 +3,6 @@ import { CERTIFICATE, KEY } from './certificate.js'
 import { testExact } from './exact.js'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(240_000)
-
 /** A client that reads into one buffer of its own, and one that hands out another for each read. */
 const CLIENTS = `
   const { createHash } = require('node:crypto')

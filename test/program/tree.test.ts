@@ -5,8 +5,6 @@ import type { ThreadOutcome } from '../../replayer/program/replay-program.js'
 import { CLI, type Ran, run } from '../helpers/command.js'
 import { recordInputs } from './rig.js'
 
-t.setTimeout(240_000)
-
 function replay(dir: string, ...more: string[]): Promise<Ran> {
   return run([process.execPath, CLI, 'replay', join(dir, 'program.retro'), ...more], { cwd: '/' })
 }

@@ -4,8 +4,6 @@ import t from 'tap'
 import { CLI, run } from '../helpers/command.js'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(120_000)
-
 const TEXT = `
   let n = 0
   const timer = setInterval(async () => {
