@@ -30,8 +30,17 @@ function install(internals: Internals, patch: Patch): void {
     if (type) patch(type.prototype, 'createCachedData', `${name}.createCachedData`)
   }
   const module = process.getBuiltinModule('node:module') as unknown as Holder
-  // Written in JavaScript, they ask the system for directories.
-  for (const name of IN_MODULE) patch(module, name, `module.${name}`, { covers: true })
+  for (const name of IN_MODULE) {
+    if (typeof module[name] !== 'function') continue
+    patch(module, name, `module.${name}`, { covers: true })
+    const patched = module[name] as Native
+    replace(module, name, function (this: unknown): unknown {
+      // They load it for the directory, and it asks the system when it is loaded.
+      process.getBuiltinModule('node:os')
+      // biome-ignore lint/complexity/noArguments: passed on as they are
+      return Reflect.apply(patched, this, arguments)
+    })
+  }
 }
 
 /** Code that was compiled before, or is kept for later. */
