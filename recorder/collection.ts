@@ -1,5 +1,6 @@
 import { startCollector } from './collector.js'
 import { logUnreached } from './own-thread.js'
+import { showLeft } from './progress-line.js'
 import { readClaims, removeClaims } from './recording-directory.js'
 import type { Redaction } from './redaction.js'
 import { report, toMessage } from './report.js'
@@ -38,6 +39,7 @@ export async function collect(recording: string, redaction: Redaction): Promise<
       else named.push(command)
     },
     async finish() {
+      const hide = showLeft(() => collector.unread)
       const seen = [...named, ...endLook()]
       await waitUntilSettled(recording)
       const recorded = new Set(readClaims(recording).values())
@@ -45,6 +47,7 @@ export async function collect(recording: string, redaction: Redaction): Promise<
       logUnreached(recording, unreached, redaction)
       // What went wrong was said when it did.
       await collector.stop().catch(() => {})
+      hide()
       removeClaims(recording)
     },
   }

@@ -22,6 +22,8 @@ export interface Collector {
   stop(): Promise<void>
   /** The last seq that is durable; −1 before the first. */
   readonly lastSeq: number
+  /** Bytes that the threads have written and that are not taken in. */
+  readonly unread: number
 }
 
 /** Collects a recording: follows its spools into its log until it is stopped.
@@ -57,6 +59,10 @@ class FollowingCollector implements Collector {
 
   get lastSeq(): number {
     return this.#spools.endSeq - 1
+  }
+
+  get unread(): number {
+    return this.#spools.unread
   }
 
   stop(): Promise<void> {

@@ -70,6 +70,13 @@ export class Ingest {
     return false
   }
 
+  /** Bytes that stand in the spools and were not read. */
+  get unread(): number {
+    let bytes = 0
+    for (const stream of this.#streams.values()) bytes += stream.unread
+    return bytes
+  }
+
   /** Whether a parent saw that thread's end. */
   hasExited(path: string): boolean {
     return this.#waits.hasExited(path)

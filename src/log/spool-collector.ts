@@ -59,6 +59,11 @@ export class SpoolCollector {
     return this.#endSeq
   }
 
+  /** Bytes that stand in the spools and were not read. */
+  get unread(): number {
+    return this.#ingest.unread
+  }
+
   /** Whether there were threads, and all of them have ended. */
   get allEnded(): boolean {
     return this.#writer.threads.length > 0 && this.#source.list().length === 0

@@ -107,6 +107,24 @@ t.test('[R5] Ctrl-C at a terminal: the command decides, once, and the terminal s
   t.match(ran.stdout, /recorded tty\.retro/)
 })
 
+t.test('[R5] at a terminal a line says how much is left to take in, and goes', async (t) => {
+  if (spawnSync('script', ['--version']).status !== 0) return t.comment('SKIPPED: `script` of util-linux is missing')
+  const line = new URL('../../recorder/progress-line.js', import.meta.url).href
+  const program = `
+    const { showLeft } = await import(${JSON.stringify(line)})
+    let looks = 0
+    const hide = showLeft(() => {
+      if (looks === 2) setImmediate(() => { hide(); console.log('done') })
+      return looks++ === 0 ? 9 : looks * 100 * 2 ** 20
+    })`
+  const dir = t.testdir({ 'line.mjs': program })
+  const ran = await run(['script', '-qc', `${NODE} line.mjs`, '/dev/null'], { cwd: dir, keepStdin: true })
+  const drawn = [200, 300].map((mb) => `\r\x1b[Kretroscope: taking in the recording: ${mb} MB left`)
+  t.equal(ran.stdout.trimEnd(), `${drawn.join('')}\r\x1b[Kdone`)
+  const piped = await run([NODE, 'line.mjs'], { cwd: dir })
+  t.match(piped, { stdout: '', stderr: '' })
+})
+
 t.test('[R5] a signal to the group is known as one, however long we are held up meanwhile', async (t) => {
   const witness = new URL('../../recorder/witness.js', import.meta.url).href
   const program = `
