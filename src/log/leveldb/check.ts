@@ -26,8 +26,11 @@ export async function checkLevelFiles(dir: string, options: { deep: boolean }): 
   const damage: LevelDamage[] = []
   const version = await checkManifest(dir, names, damage)
   if (version) await checkVersion(dir, names, { version, damage })
+  // A writer that closes, or is killed, leaves the table that it was about to make of others: LevelDB removes it.
+  const listed = damage.length === 0 ? version?.tables : undefined
   for (const file of names) {
     if (/\.(ldb|sst)$/.test(file)) {
+      if (listed && !listed.has(Number.parseInt(file, 10))) continue
       const found = await checkTable(join(dir, file), options.deep ? Number.POSITIVE_INFINITY : MANY_KEYS_BYTES)
       damage.push(...found.map(({ offset, bytes, what }) => toDamage(file, { offset, bytes, what })))
     } else if (file.endsWith('.log')) {
