@@ -59,10 +59,16 @@ function install() {
   if (installed.status !== 0) process.exit(installed.status ?? 1)
 }
 
-/** What the tests start by its name, be it `node` or `npx`, runs under that version too. */
+/** What the tests start by its name, be it `node` or `npx`, runs under that version too. A machine that does something
+ *  else meanwhile may be slow. */
 function runTests(binary) {
   const paths = rest.some((word) => word.startsWith('test/')) ? rest : ['test/program', ...rest]
-  const env = { ...process.env, RETROSCOPE_TIMES: TIMES, PATH: `${dirname(binary)}${delimiter}${process.env.PATH}` }
+  const env = {
+    TAP_TIMEOUT: '3600',
+    ...process.env,
+    RETROSCOPE_TIMES: TIMES,
+    PATH: `${dirname(binary)}${delimiter}${process.env.PATH}`,
+  }
   const child = spawn(binary, ['.ci/test.mjs', ...paths], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   let last = ''
   child.stdout.setEncoding('utf8').on('data', (part) => {

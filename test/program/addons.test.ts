@@ -5,8 +5,6 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
-t.setTimeout(480_000)
-
 const MODULES = dirname(dirname(createRequire(import.meta.url).resolve('tsx/package.json')))
 
 /** It compiles for long: only there when the benchmark was run. */

@@ -1,8 +1,6 @@
 import t from 'tap'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
-t.setTimeout(480_000)
-
 /** Programs that see what the engine makes of their code. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   'compiled code': `

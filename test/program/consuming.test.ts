@@ -3,8 +3,6 @@ import t from 'tap'
 import { run } from '../helpers/command.js'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
-t.setTimeout(480_000)
-
 /** One connection after another writes what a case says, in the pieces that it says. */
 const SERVER = `
   const http = require('http')

@@ -4,8 +4,6 @@ import t from 'tap'
 import { testExact } from './exact.js'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(480_000)
-
 testExact(t, 'keys, primes and random numbers', {
   file: 'keys.mjs',
   text: `

@@ -7,8 +7,6 @@ import { CLI, run } from '../helpers/command.js'
 import { BASE, CHANGED, type Change, type ChangedFile } from './divergence-base.js'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(480_000)
-
 const LONG = process.env['RETROSCOPE_LONG'] !== undefined
 
 const dir = t.testdir()

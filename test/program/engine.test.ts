@@ -2,8 +2,6 @@ import t from 'tap'
 import { testExact } from './exact.js'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(480_000)
-
 testExact(t, 'what the collector takes', {
   file: 'collected.mjs',
   options: ['--expose-gc'],

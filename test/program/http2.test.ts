@@ -5,8 +5,6 @@ import { HTTP2_PROGRAMS } from './http2-programs.js'
 import { checkLoads } from './loads.js'
 import { TIMES } from './rig.js'
 
-t.setTimeout(480_000)
-
 for (const [name, program] of Object.entries(HTTP2_PROGRAMS)) {
   t.test(`[B1] HTTP/2, ${name}: recorded once, run again exactly, ${TIMES} times of ${TIMES}`, async (t) => {
     const FILE = join(t.testdirName, '..', `${program.file}.data`)

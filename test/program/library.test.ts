@@ -3,8 +3,6 @@ import t from 'tap'
 import { PACKAGE_PATH } from '../helpers/program.js'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
-t.setTimeout(480_000)
-
 /** Shows what a handler's asynchronous context leaves behind: ids, and properties of a timer. */
 const CONTEXTS = `
   import { executionAsyncId, AsyncResource } from 'node:async_hooks'

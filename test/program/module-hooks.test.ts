@@ -1,8 +1,6 @@
 import t from 'tap'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
-t.setTimeout(480_000)
-
 interface Program {
   readonly words: readonly string[]
   readonly files: Readonly<Record<string, string>>

@@ -5,8 +5,6 @@ import { checkLoads } from './loads.js'
 import { NETWORK_PROGRAMS } from './network-programs.js'
 import { TIMES } from './rig.js'
 
-t.setTimeout(480_000)
-
 for (const [name, program] of Object.entries(NETWORK_PROGRAMS)) {
   t.test(`[B1] ${name}: recorded once, run again exactly, ${TIMES} times of ${TIMES}`, (t) =>
     checkLoads(t, program, {}),

@@ -6,8 +6,6 @@ import { CLI, run } from '../helpers/command.js'
 import { PROGRAMS } from './programs.js'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
-t.setTimeout(480_000)
-
 function makeData(dir: string): string {
   const data = join(dir, 'data')
   mkdirSync(data)

@@ -3,8 +3,6 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { recordInputs, replayInputs, TIMES } from './rig.js'
 
-t.setTimeout(480_000)
-
 const MODULES = dirname(dirname(createRequire(import.meta.url).resolve('tsx/package.json')))
 
 const MOCHA = join(MODULES, 'mocha/bin/mocha.js')

@@ -7,8 +7,6 @@ import type { Recording } from '../../replayer/recording.js'
 import { CLI, run } from '../helpers/command.js'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(480_000)
-
 const OFF = ['--level', 'off']
 const PACKAGE = new URL('../../recorder/index.js', import.meta.url).href
 const REPLAY = new URL('../../replayer/index.js', import.meta.url).href
