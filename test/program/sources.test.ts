@@ -6,6 +6,8 @@ import { openLevelStore } from '../../src/log/level-store.js'
 import { CLI, run, runRecord } from '../helpers/command.js'
 import { recordInputs } from './rig.js'
 
+t.setTimeout(480_000)
+
 const LARGE = `exports.words = ${JSON.stringify(Array.from({ length: 4000 }, (_, i) => (i * 2654435761) % 4294967296))}`
 
 /** Until Node 22 a `package.json` is read like any other file; later ones answer natively what stands there. */
@@ -130,6 +132,28 @@ t.test('[B11] code that has no name of code is compared when it is loaded', asyn
   const refused = await again()
   t.match(refused, { code: 1, stdout: '', stderr: /has other code for \S+odd than stands here[\s\S]*--trust/ })
   t.match(await again('--trust'), { code: 0, stdout: '{} {}\n' })
+})
+
+t.test('[B11] what a program reads itself of a file with code is data', async (t) => {
+  const dir = t.testdir({
+    'main.cjs': `
+      const fs = require('node:fs')
+      const bytes = Buffer.alloc(20)
+      for (const [at, size] of [[0, 10], [5, 10], [null, 3], [null, 3]]) {
+        fs.readSync(fs.openSync(__filename), bytes, 0, size, at)
+        console.log(String(bytes))
+      }
+      const fd = fs.openSync(__filename)
+      for (const size of [1, 2, 3]) console.log(fs.readSync(fd, bytes, 0, size, null), String(bytes))
+      require('node:fs/promises').open(__filename).then(async (file) => {
+        console.log((await file.read(bytes, 0, 8, 4)).bytesRead, String(bytes))
+        await file.close()
+      })`,
+  })
+  const recorded = await recordInputs([process.execPath, 'main.cjs'], { cwd: dir })
+  const again = (...more: string[]) => run([process.execPath, CLI, 'replay', 'program.retro', ...more], { cwd: dir })
+  t.match(await again(), { code: 0, stdout: recorded.stdout })
+  t.match(await again('--sources', 'local'), { code: 0, stdout: recorded.stdout })
 })
 
 t.test('[B12] a damaged source is named, and is taken from here where it stands unchanged', async (t) => {

@@ -1,5 +1,5 @@
 import type { Holder } from './internals.js'
-import { isCode, isNamedCode } from './sources.js'
+import { isCode, isNamedCode, STAT_SIZE } from './sources.js'
 
 /** What is to be done about the sources of a program that runs again. */
 export interface SourceRules {
@@ -20,8 +20,8 @@ export interface CodeGuard {
 
 type Args = ArrayLike<unknown>
 
-/** Index of the size among the numbers of a stat (src/node_file.h). */
-const STAT_SIZE = 8
+/** Place of the position among the arguments of a read; −1: from where the last one ended. */
+const POSITION = 4
 
 interface OpenFile {
   readonly path: string
@@ -119,10 +119,12 @@ export class ReplayedSources {
   #read(args: Args, value: unknown, target: Uint8Array | undefined): unknown {
     const file = this.#open.get(args[0])
     if (!file || !target) return value
-    const { path, local, isGuarded, read } = file
-    const size = local ? local.copy(target, 0, read) : Number(value)
-    if (isGuarded) this.#guard!.check(path, target.subarray(0, size), read)
-    file.read += size
+    const { path, local, isGuarded } = file
+    const asked = Number(args[POSITION] ?? -1)
+    const at = asked >= 0 ? asked : file.read
+    const size = local ? local.copy(target, 0, at) : Number(value)
+    if (isGuarded) this.#guard!.check(path, target.subarray(0, size), at)
+    if (asked < 0) file.read += size
     return size
   }
 }

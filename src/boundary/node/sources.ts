@@ -13,9 +13,6 @@ export function isNamedCode(path: string): boolean {
   return isCode(path) && NAMES.test(path)
 }
 
-/** A file that is read asynchronously comes in pieces of this size (lib/internal/fs/promises.js). */
-const PIECE_BYTES = 512 * 1024
-
 /** A file's content that came back from a native call: it goes into the recording once, its hash onto the tape. */
 export class Source {
   readonly path: string
@@ -40,14 +37,24 @@ const CALLS: ReadonlySet<string> = new Set([
   'internalModuleReadJSON',
   'open',
   'openFileHandle',
+  'fstat',
   'read',
   'close',
 ])
 
+/** Index of the size among the numbers of a stat (src/node_file.h). */
+export const STAT_SIZE = 8
+
+interface OpenSource {
+  readonly path: string
+  /** As the file system said it; undefined where nobody asked. */
+  size?: number
+}
+
 /** Finds sources among the answers of the file system. */
 export class SourceFinder {
   /** Descriptors that were opened and not read yet. */
-  readonly #open = new Map<unknown, string>()
+  readonly #open = new Map<unknown, OpenSource>()
 
   /** Whether that function may answer with one. */
   isAsked(name: string): boolean {
@@ -67,6 +74,9 @@ export class SourceFinder {
       case 'openFileHandle':
         this.#note(args, answer)
         return answer
+      case 'fstat':
+        this.#noteSize(path, answer)
+        return answer
       case 'close':
         this.#open.delete(path)
         return answer
@@ -75,21 +85,29 @@ export class SourceFinder {
     }
   }
 
-  /** What was read into the program's buffer, where that is a whole source. */
+  /** What was read into the program's buffer, where that is a whole source: Node's own loader asks for its size, and
+   *  then for all of it. */
   take(args: Args, target: Uint8Array): Source | undefined {
-    const path = this.#open.get(args[0])
-    if (path === undefined) return undefined
+    const open = this.#open.get(args[0])
+    if (open === undefined) return undefined
     this.#open.delete(args[0])
-    return target.length === 0 || target.length === PIECE_BYTES
-      ? undefined
-      : new Source(path, Buffer.from(target), false)
+    const { path, size } = open
+    // A program may read the head of any file, or a part of it from anywhere.
+    const isWhole = target.length > 0 && target.length === size && !(Number(args[4]) > 0)
+    return isWhole ? new Source(path, Buffer.from(target), false) : undefined
+  }
+
+  #noteSize(fd: unknown, stat: unknown): void {
+    const open = this.#open.get(fd)
+    const size = (stat as Partial<ArrayLike<unknown>> | undefined)?.[STAT_SIZE]
+    if (open && size !== undefined) open.size = Number(size)
   }
 
   #note(args: Args, answer: unknown): void {
     const [path, flags] = [args[0], args[1]]
     const fd = typeof answer === 'object' && answer !== null ? (answer as { fd?: unknown }).fd : answer
     if (typeof fd !== 'number') return
-    if (flags === READ_ONLY && typeof path === 'string' && NAMES.test(path)) this.#open.set(fd, path)
+    if (flags === READ_ONLY && typeof path === 'string' && NAMES.test(path)) this.#open.set(fd, { path })
     else this.#open.delete(fd)
   }
 }
