@@ -46,7 +46,7 @@ export function toGiven(value: unknown): Given | undefined {
   }
   if (typeof value !== 'object' || value === null || !('digest' in value)) return undefined
   const { digest, length, crc } = value as Digest
-  return { is: digest, length, crc }
+  return digest === 'object' ? undefined : { is: digest, length, crc }
 }
 
 function toData(bytes: Buffer): Pick<Given, 'data'> {

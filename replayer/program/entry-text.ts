@@ -24,7 +24,9 @@ export function toValueText(value: unknown): string {
   if (typeof value !== 'object' || value === null) return cut(String(value))
   if ('digest' in value) {
     const { digest, length, crc } = value as Digest
-    return digest === 'text' ? `a text of ${length} characters, crc ${toHex(crc)}` : toBytesText(length, crc)
+    if (digest === 'bytes') return toBytesText(length, crc)
+    const size = digest === 'text' ? `a text of ${length} characters` : `an object of ${length} bytes`
+    return `${size}, crc ${toHex(crc)}`
   }
   if ('opaque' in value) return `a ${(value as Opaque).opaque}`
   try {

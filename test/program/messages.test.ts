@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openRecording } from '../../replayer/open.js'
 import { testExact } from './exact.js'
-import { recordInputs } from './rig.js'
+import { recordInputs, replayInputs } from './rig.js'
 
 testExact(t, 'ports, channels of all, clones and what moves with them', {
   file: 'ports.mjs',
@@ -87,3 +87,24 @@ testExact(t, 'a message that leads back into itself many times, tokens of a regi
     process.on('unhandledRejection', (error) => console.log('unhandled', error.name))
     WebAssembly.compile(new Uint8Array([1, 2, 3]))`,
 })
+
+t.test(
+  '[B9] what is compared of a message costs no more than the message, however often its parts are met',
+  async (t) => {
+    const dir = t.testdir({
+      'graph.mjs': `
+      import { MessageChannel } from 'node:worker_threads'
+      const { port1, port2 } = new MessageChannel()
+      const root = { children: [] }
+      for (let i = 0; i < 1500; i++) root.children.push({ parent: root, i, more: { up: root } })
+      port2.on('message', () => port2.close())
+      port1.postMessage(root)`,
+    })
+    await recordInputs([process.execPath, 'graph.mjs'], { cwd: dir })
+    const recording = await openRecording(join(dir, 'program.retro'))
+    const { bytes } = await recording.info()
+    await recording.close()
+    t.ok(bytes !== null && bytes < 300_000, `${bytes} bytes`)
+    t.match((await replayInputs(dir)).verdict, { kind: 'exact' })
+  },
+)

@@ -35,6 +35,7 @@ export const TAG = {
   opaque: 27,
   sourceText: 28,
   sourceBytes: 29,
+  objectDigest: 30,
   bareObject: 31,
 } as const
 
@@ -60,6 +61,10 @@ const TYPED_ARRAYS = [
 /** What of an object among the arguments of a call is compared. */
 const ARGUMENT_KEYS = 64
 
+/** An object of more bytes than this is kept as their number and CRC; of one with more items, the rest is not compared. */
+const LITERAL_BYTES = 4096
+const ARGUMENT_ITEMS = 65_536
+
 /** How deep a value that a native call returned may be. */
 const DEPTH = 64
 
@@ -80,6 +85,8 @@ export class EntryWriter {
   at = 0
   readonly #numberOf: Numbering
   readonly #cloning: Cloning
+  /** Items of the argument of the moment that may still be looked at. */
+  #left = 0
   /** Keeps a source somewhere else. @returns its hash */
   onSource: (source: Source) => Uint8Array = () => new Uint8Array(HASH_BYTES)
 
@@ -180,7 +187,21 @@ export class EntryWriter {
       else this.digest(TAG.textDigest, Buffer.from(value, 'utf16le'))
     } else if (typeof value !== 'object' || value === null) this.value(value)
     else if (ArrayBuffer.isView(value)) this.digest(TAG.bytesDigest, toBytes(value))
-    else this.#argumentObject(value, 0)
+    else this.#argumentGraph(value)
+  }
+
+  /** What stands for it may be far larger than itself, where its parts are met on many ways. */
+  #argumentGraph(value: object): void {
+    const start = this.at
+    this.#left = ARGUMENT_ITEMS
+    this.#argumentObject(value, 0)
+    if (this.at - start <= LITERAL_BYTES) return
+    const all = this.bytes.subarray(start, this.at)
+    const [length, crc] = [all.length, crc32(all)]
+    this.at = start
+    this.tag(TAG.objectDigest)
+    this.varint(length)
+    this.varint(crc)
   }
 
   digest(tag: number, bytes: Uint8Array): void {
@@ -209,7 +230,8 @@ export class EntryWriter {
   }
 
   #argumentItem(value: unknown, depth: number): void {
-    if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
+    if (this.#left-- <= 0) this.tag(TAG.opaque)
+    else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
       if (depth >= 4) this.tag(TAG.opaque)
       else this.#argumentObject(value, depth + 1)
     } else this.argument(value)
@@ -310,7 +332,7 @@ export class EntryWriter {
 
 /** Stands for an argument of which only length and CRC were kept. */
 export interface Digest {
-  readonly digest: 'text' | 'bytes'
+  readonly digest: 'text' | 'bytes' | 'object'
   readonly length: number
   readonly crc: number
 }
@@ -428,6 +450,8 @@ export class EntryReader {
         return { digest: 'text', length: this.varint() / 2, crc: this.varint() } satisfies Digest
       case TAG.bytesDigest:
         return { digest: 'bytes', length: this.varint(), crc: this.varint() } satisfies Digest
+      case TAG.objectDigest:
+        return { digest: 'object', length: this.varint(), crc: this.varint() } satisfies Digest
       case TAG.function:
         return { opaque: 'function' } satisfies Opaque
       case TAG.opaque:
