@@ -28,6 +28,8 @@ export class SpoolTape implements TapeWriter {
   shared = false
   onDelivery: () => void = () => {}
   onTangled: () => void = () => {}
+  writing = 0
+  onOverlap: () => void = () => {}
   turn: TurnNo = -1
   readonly #sink: TapeSink
   readonly #entries: EntryWriter
@@ -122,6 +124,7 @@ export class SpoolTape implements TapeWriter {
 
   output(): void {
     this.#wrote = this.shared
+    if (this.writing > 0) this.onOverlap()
   }
 
   #isDue(): boolean {

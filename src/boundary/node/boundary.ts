@@ -106,6 +106,7 @@ export function recordBoundary(
   const left = ticks.record(internals, tape)
   tape.onTangled = () => onUnfed('a call within another, as a hook on asynchronous resources may make')
   tape.onDelivery = chaos ? () => perturb(chaos, left) : () => left.delivered()
+  tape.onOverlap = () => onAssumed('writes to stdout and stderr that overlap, whose order')
   timers.record(internals, tape, checks, chaos)
   ending.record(tape, left)
   clocks.record(internals, tape, realms)
@@ -150,6 +151,8 @@ export function replayBoundary(
 ): void {
   const contexts = new Contexts(internals)
   contexts.bounce()
+  contexts.watchIds(internals)
+  numbering.onMet = (handle) => contexts.note(handle)
   const requests = new RequestReplayer(tape, contexts)
   const realms = new Realms()
   const tools: ReplayTools = {
@@ -165,10 +168,18 @@ export function replayBoundary(
   }
   const left = ticks.replay(internals, tape)
   const isForeign = ending.isEnding(tape)
-  ending.replay(tape, left, () => pump, onExited)
+  ending.replay(
+    tape,
+    left,
+    () => pump,
+    () => {
+      printLeft()
+      onExited()
+    },
+  )
   clocks.replay(internals, tape, realms)
   processMethods.replay(internals, tape)
-  fs.replay(internals, tape, tools)
+  const printLeft = fs.replay(internals, tape, tools)
   loader.replay(internals, tape)
   const messages = new MessageReader(tools)
   // Keeps what it finds when it is loaded: first.

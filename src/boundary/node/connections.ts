@@ -16,7 +16,11 @@ function findClass(internals: Internals, kind: Kind): new (type: number) => Hand
 /** Makes a handle as the native side would for one that came through `parent`; it is never opened. */
 function makeHandle({ internals, numbering, contexts, tape }: ReplayTools, kind: Kind, number: number, parent: Handle) {
   const { SOCKET = 0 } = (internals.binding(KINDS[kind])['constants'] ?? {}) as { SOCKET?: number }
-  const handle = contexts.makeThrough(parent, () => new (findClass(internals, kind))(SOCKET))
+  const handle = contexts.makeThrough(parent, () => {
+    const made = new (findClass(internals, kind))(SOCKET)
+    contexts.note(made)
+    return made
+  })
   if (numbering.of(handle) !== number) tape.diverge('handles are numbered otherwise')
   return handle
 }

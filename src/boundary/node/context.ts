@@ -1,4 +1,5 @@
 import { findInScope, type Holder, type Internals, type Native } from './internals.js'
+import { replace } from './synchronous.js'
 
 interface AsyncResource {
   getAsyncId?(): number
@@ -47,11 +48,14 @@ export class Contexts {
   readonly #binding: AsyncWrap
   readonly #fields: Float64Array
   readonly #counter: number
+  /** Of the native class of all that have ids. */
+  readonly #getAsyncId: Native
   #trampoline: Native | undefined
   /** AsyncLocalStorage of Node 24 and later travels in frames of their own. */
   readonly #captured = new WeakMap<object, unknown>()
   /** Of requests that only the native side would have given one. */
   readonly #ids = new WeakMap<object, number>()
+  /** In whose context each was made. */
   readonly #triggers = new WeakMap<object, number>()
 
   constructor(internals: Internals) {
@@ -61,6 +65,17 @@ export class Contexts {
     this.#binding = binding
     this.#fields = binding.async_id_fields
     this.#counter = binding.constants.kAsyncIdCounter
+    this.#getAsyncId = findIdMethod(internals)['getAsyncId'] as Native
+  }
+
+  /** Node's JavaScript asks each handle for its id where it makes one: then its context is known. */
+  watchIds(internals: Internals): void {
+    const original = this.#getAsyncId
+    const note = (handle: object): void => this.note(handle)
+    replace(findIdMethod(internals), 'getAsyncId', function (this: object): unknown {
+      note(this)
+      return Reflect.apply(original, this, [])
+    })
   }
 
   /** Calls back as the native side does, through a function that stands in each stack. */
@@ -72,11 +87,13 @@ export class Contexts {
   /** To be called where the native side would have kept the context: when a request is made or a handle constructed. */
   capture(resource: object): void {
     if (this.#frames) this.#captured.set(resource, this.#frames.current())
-    if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0 || this.#ids.has(resource)) {
-      if (!this.#triggers.has(resource)) this.#triggers.set(resource, this.#hooks.getDefaultTriggerAsyncId())
-      return
-    }
-    this.init(resource, toType(resource))
+    if (((resource as AsyncResource).getAsyncId?.() ?? -1) > 0 || this.#ids.has(resource)) this.note(resource)
+    else this.init(resource, toType(resource))
+  }
+
+  /** Keeps in whose context a resource was made: to be called there. */
+  note(resource: object): void {
+    if (!this.#triggers.has(resource)) this.#triggers.set(resource, this.#hooks.getDefaultTriggerAsyncId())
   }
 
   /** Stands for a resource that only the native side would have made. */
@@ -126,7 +143,7 @@ export class Contexts {
     const frames = this.#frames
     const prior = frames?.current()
     if (frames && this.#captured.has(resource)) frames.set(this.#captured.get(resource))
-    const id = this.#ids.get(resource) ?? resource.getAsyncId?.() ?? 0
+    const id = this.#ids.get(resource) ?? this.#findId(resource)
     const bounces = this.#areHooked()
     const trigger = this.#triggers.get(resource) ?? 0
     if (bounces) this.#binding.pushAsyncContext(id, trigger)
@@ -143,6 +160,15 @@ export class Contexts {
         else this.#hooks.emitAfter(id)
       }
       frames?.set(prior)
+    }
+  }
+
+  /** A message port has an id, and no method that says it. */
+  #findId(resource: object): number {
+    try {
+      return Reflect.apply(this.#getAsyncId, resource, []) as number
+    } catch {
+      return (resource as AsyncResource).getAsyncId?.() ?? 0
     }
   }
 
@@ -180,6 +206,14 @@ export class Contexts {
   skipId(): number {
     return this.#hooks.newAsyncId()
   }
+}
+
+/** The prototype above all native classes whose objects have ids. */
+function findIdMethod(internals: Internals): Holder {
+  const { TCP } = internals.binding('tcp_wrap') as unknown as { TCP: { prototype: Holder } }
+  let holder = TCP.prototype
+  while (!Object.hasOwn(holder, 'getAsyncId')) holder = Object.getPrototypeOf(holder) as Holder
+  return holder
 }
 
 function findFrames(internals: Internals): ContextFrame | undefined {

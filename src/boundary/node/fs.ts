@@ -107,6 +107,8 @@ function loadTargets(tape: TapeReader, targets: readonly Uint8Array[] | undefine
 interface Promised {
   readonly code: Code
   readonly number: number
+  /** It writes to stdout or stderr. */
+  readonly prints: boolean
   readonly targets: readonly Uint8Array[] | undefined
   readonly find: Find | undefined
   readonly args: Args
@@ -124,10 +126,12 @@ interface Followers {
 function followPromise(
   { tape, numbering, chaos }: Followers,
   promise: Promise<unknown>,
-  { code, number, targets, find, args }: Promised,
+  { code, number, prints, targets, find, args }: Promised,
 ): Promise<unknown> {
   const cause = tape.turn
+  if (prints) tape.writing++
   const settle = (value: unknown, fulfilled: boolean): void => {
+    if (prints) tape.writing--
     tape.deliver(code, cause)
     tape.value(number)
     tape.value(fulfilled)
@@ -181,16 +185,18 @@ export function record(internals: Internals, tools: Followers): void {
       const targets = reads ? findTargets(name, args) : undefined
       tape.begin(now)
       argue(tape, name, args, reads)
-      if (writes && (args[0] === 1 || args[0] === 2)) tape.output()
+      const prints = writes && (args[0] === 1 || args[0] === 2)
+      if (prints) tape.output()
       if (mode === undefined) return callNow(tape, original, this, args, { targets, find })
       tape.result()
       tape.end()
       if (mode === 'promise') {
         const number = requests.next()
         const promise = Reflect.apply(original, this, args) as Promise<unknown>
-        return followPromise(tools, promise, { code: later, number, targets, find, args })
+        return followPromise(tools, promise, { code: later, number, prints, targets, find, args })
       }
       requests.followAny(later, mode, targets && ((_, given) => saveTargets(tape, targets, given[1])))
+      if (prints) countWriting(tape, mode)
       return Reflect.apply(original, this, args)
     })
   }
@@ -205,7 +211,20 @@ function saveResult(tape: TapeWriter, value: unknown, numbering: Numbering): voi
   tape.value((value as FileHandle).fd)
 }
 
-const NOTHING_READ = { targets: undefined, find: undefined, args: [] }
+/** Until it is done, others that write come before or behind it. */
+function countWriting(tape: TapeWriter, request: Request): void {
+  tape.writing++
+  const oncomplete = request.oncomplete as Native
+  request.oncomplete = function (this: unknown): unknown {
+    tape.writing--
+    // The program finds what it put there.
+    request.oncomplete = oncomplete
+    // biome-ignore lint/complexity/noArguments: passed on as they are
+    return Reflect.apply(oncomplete, this, arguments)
+  }
+}
+
+const NOTHING_READ = { prints: false, targets: undefined, find: undefined, args: [] }
 
 function callNow(
   tape: TapeWriter,
@@ -259,7 +278,14 @@ export interface FsReplay {
   readonly files: ReplayedSources
 }
 
+/** What the program wrote to its own stdout or stderr. */
+interface Written {
+  readonly fd: number
+  readonly bytes: Uint8Array
+}
+
 interface Pending {
+  readonly written: Written | undefined
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
   readonly targets: readonly Uint8Array[] | undefined
@@ -268,13 +294,14 @@ interface Pending {
   readonly resource: object
 }
 
-/** The same from the tape: no file is touched. */
-export function replay(internals: Internals, tape: TapeReader, tools: FsReplay): void {
+/** The same from the tape: no file is touched.
+ *  @returns prints what the thread pool still had to write when the program ended */
+export function replay(internals: Internals, tape: TapeReader, tools: FsReplay): () => void {
   const binding = internals.binding('fs')
   const usePromises = binding['kUsePromises']
   const { requests, contexts, files: sources } = tools
   // Callback and promise forms of one function share the kind of their completion.
-  const waiting = new Map<number, { readonly request: Request; readonly targets: readonly Uint8Array[] | undefined }>()
+  const waiting = new Map<number, Pick<Pending, 'written' | 'targets'> & { readonly request: Request }>()
   const pending = new Map<number, Pending>()
   const Stand = makeStandIn(tape, () => promise('close', []), tools)
   // HTTP/2 makes handles of descriptors itself.
@@ -300,14 +327,21 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
       }
       tape.result()
       tape.end()
-      printWritten(name, args, tools)
-      if (mode === 'promise') return promise(name, args, targets)
-      waiting.set(requests.next(), { request: mode, targets })
+      const written = copyWritten(name, args)
+      if (mode === 'promise') return promise(name, args, targets, written)
+      waiting.set(requests.next(), { request: mode, targets, written })
       contexts.capture(mode)
       return undefined
     })
   }
   tape.on(tape.code('FileHandle.close completed'), settle)
+  return () => {
+    for (const { written } of [...waiting.values(), ...pending.values()]) print(written, Number.POSITIVE_INFINITY)
+  }
+
+  function print(written: Written | undefined, size: unknown): void {
+    if (written) tools.print(written.fd, written.bytes.subarray(0, Number(size) || 0))
+  }
 
   function openStandIn(number: number): object {
     const handle = new Stand(tape.value() as number)
@@ -315,11 +349,11 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
     return handle
   }
 
-  function promise(name: string, args: Args, targets?: readonly Uint8Array[]): Promise<unknown> {
+  function promise(name: string, args: Args, targets?: readonly Uint8Array[], written?: Written): Promise<unknown> {
     const number = requests.next()
     let made: Omit<Pending, 'resource'> | undefined
     const result = new Promise<unknown>((resolve, reject) => {
-      made = { resolve, reject, targets, name, args }
+      made = { resolve, reject, targets, name, args, written }
     })
     const resource = contexts.make(name === 'close' ? 'FILEHANDLECLOSEREQ' : 'FSREQPROMISE')
     Reflect.apply(then, result, [nothing, nothing])
@@ -335,6 +369,7 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
       loadTargets(tape, asked.targets)
       const args = loadArguments(tape, asked.request)
       tape.end()
+      print(asked.written, args[1])
       contexts.run(asked.request, () => Reflect.apply(asked.request.oncomplete as Native, asked.request, args))
       return
     }
@@ -345,6 +380,7 @@ export function replay(internals: Internals, tape: TapeReader, tools: FsReplay):
     if (fulfilled) loadTargets(tape, promised.targets)
     const value = tape.value() ? openStandIn(tape.value() as number) : tape.value()
     tape.end()
+    if (fulfilled) print(promised.written, value)
     contexts.run(promised.resource, () => {
       if (fulfilled) promised.resolve(sources.answer(promised.name, promised.args, value, promised.targets))
       else promised.reject(value)
@@ -370,16 +406,28 @@ function answerNow(
   loadTargets(tape, targets)
   tape.end()
   if (failed) Object.assign(findContext(args)!, failed)
-  else printWritten(name, args, tools)
+  else {
+    const written = findWritten(name, args)
+    if (written) tools.print(written.fd, written.bytes.subarray(0, Number(value) || 0))
+  }
   return value
 }
 
-function printWritten(name: string, args: Args, { print }: FsReplay): void {
+function findWritten(name: string, args: Args): Written | undefined {
   const fd = args[0]
-  if (fd !== 1 && fd !== 2) return
-  if (name === 'writeString') print(fd, Buffer.from(args[1] as string, (args[3] as BufferEncoding) ?? 'utf8'))
-  else if (name === 'writeBuffer') print(fd, toWritten(args))
-  else if (name === 'writeBuffers') for (const one of args[1] as ArrayBufferView[]) print(fd, toBytes(one))
+  if (fd !== 1 && fd !== 2) return undefined
+  if (name === 'writeString') {
+    return { fd, bytes: Buffer.from(args[1] as string, (args[3] as BufferEncoding) ?? 'utf8') }
+  }
+  if (name === 'writeBuffer') return { fd, bytes: toWritten(args) }
+  if (name === 'writeBuffers') return { fd, bytes: Buffer.concat((args[1] as ArrayBufferView[]).map(toBytes)) }
+  return undefined
+}
+
+/** The program may write to its buffer before the thread pool has. */
+function copyWritten(name: string, args: Args): Written | undefined {
+  const found = findWritten(name, args)
+  return found && { fd: found.fd, bytes: Uint8Array.prototype.slice.call(found.bytes) }
 }
 
 /** Node's own handle would close a descriptor that nobody opened. */

@@ -29,6 +29,8 @@ class Stamp extends (class {
 export class Numbering {
   #last = 0
   readonly #onNew: ((number: number, handle: object) => void) | undefined
+  /** Called with each handle that gets a number, where it does: most often where it was made. */
+  onMet: ((handle: object) => void) | undefined
 
   /** @param onNew called with each handle that gets a number */
   constructor(onNew?: (number: number, handle: object) => void) {
@@ -42,6 +44,7 @@ export class Numbering {
     const number = ++this.#last
     new Stamp(handle, number, turn)
     this.#onNew?.(number, handle)
+    this.onMet?.(handle)
     return number
   }
 }

@@ -121,7 +121,7 @@ function toWritePlan(stream: StreamState, method: string, print?: ReplayTools['p
       if (typeof args[2] === 'object' && args[2] !== null) tape.argument(args[2])
     },
     save(tape, result, handle) {
-      if (tape.shared && stdio.has(handle)) tape.output()
+      if (stdio.has(handle)) tape.output()
       const later = state[kLastWriteWasAsync]!
       tape.value(state[kBytesWritten])
       tape.value(later)

@@ -40,8 +40,12 @@ export interface TapeWriter extends Tape {
   end(): void
   /** Whether others may write to the same stdout and stderr: their order is known by when each write is handed over. */
   readonly shared: boolean
-  /** The open entry is such a write. */
+  /** Something is written to stdout or stderr. */
   output(): void
+  /** Writes to stdout and stderr that wait for the thread pool. */
+  writing: number
+  /** Called when something is written while others wait: nobody knows in which order they come out. */
+  onOverlap: () => void
   /** Opens a turn, or a delivery nested in the native call of the moment. `cause`: turn in which it was asked for. */
   deliver(code: Code, cause: TurnNo): void
   /** The turn of the moment: to be kept with what is asked for in it. */
