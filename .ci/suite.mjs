@@ -9,7 +9,7 @@
 // and totals; ends with 1 where anything is not as it should be.
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
@@ -131,11 +131,13 @@ function run([word, ...rest]) {
     child.on('error', fail)
     child.on('close', (code, signal) => {
       clearTimeout(timer)
+      // A signal is said as shells do, and `record`.
+      const end = late ? 'late' : (code ?? 128 + constants.signals[signal])
       done({
-        code: late ? 'late' : (code ?? signal),
+        code: end,
         late,
         stderr: err(),
-        ...toResults(out(), late ? 'late' : (code ?? signal)),
+        ...toResults(out(), end),
       })
     })
   })

@@ -10,6 +10,8 @@ import { disguise, OUTCOME } from './synchronous.js'
 
 const then = Promise.prototype.then
 
+const ALL_FLAGS = values.toFlags({ enumerable: true, configurable: true, writable: true })
+
 const NOTHING = { read: [], changes: [] } as const
 
 /** Hands the program stand-ins for all that is native, and native code what it knows. */
@@ -180,6 +182,12 @@ export class AddonRecorder {
       const path = name === '' ? String(key) : `${name}.${String(key)}`
       const [, keptKey] = this.#receive(key, path)
       const flags = values.toFlags(descriptor)
+      if (standIn === real && descriptor.get && !descriptor.configurable) {
+        // It cannot be replaced: what it says is looked at with each call on that object.
+        const value = values.tryRead(real, key)
+        if (typeof value !== 'object' && typeof value !== 'function') members.push([keptKey, ALL_FLAGS, value])
+        continue
+      }
       if (descriptor.get || descriptor.set) {
         const [get, keptGet] = this.#receive(descriptor.get, `get ${path}`)
         const [set, keptSet] = this.#receive(descriptor.set, `set ${path}`)

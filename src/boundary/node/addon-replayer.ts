@@ -97,7 +97,7 @@ export class AddonReplayer {
       case 'given':
         return this.#findGiven(kept.id)
       case 'symbol':
-        return (Symbol as unknown as Record<string, unknown>)[kept.name]
+        return values.fromSymbolName(kept.name)
       case 'intrinsic':
         return values.INTRINSICS.get(kept.name)
       case 'items':

@@ -65,11 +65,19 @@ export function findIntrinsic(value: object): string | undefined {
   return NAMES.get(value)
 }
 
+/** @returns undefined for a symbol that only its maker has */
 export function toSymbolName(symbol: symbol): string | undefined {
-  const { description = '' } = symbol
-  const name = description.startsWith('Symbol.') ? description.slice(7) : ''
-  return (Symbol as unknown as Record<string, unknown>)[name] === symbol ? name : undefined
+  const registered = Symbol.keyFor(symbol)
+  if (registered !== undefined) return `${REGISTERED}${registered}`
+  return Object.getOwnPropertyNames(Symbol).find((name) => WELL_KNOWN[name] === symbol)
 }
+
+export function fromSymbolName(name: string): symbol {
+  return name.startsWith(REGISTERED) ? Symbol.for(name.slice(REGISTERED.length)) : (WELL_KNOWN[name] as symbol)
+}
+
+const REGISTERED = 'for '
+const WELL_KNOWN = Symbol as unknown as Readonly<Record<string, unknown>>
 
 /** Objects whose content says all about them. */
 export function isContent(value: object): boolean {
@@ -153,7 +161,7 @@ export class Watch {
     if (isMemory(value)) this.#snapshots.push({ at, memory: value, crc: crc32(toMemoryBytes(value)) })
     else if (!isContent(value)) {
       const object = value as Record<string, unknown>
-      if (Object.keys(object).length <= MOST) this.#snapshots.push({ at, object, before: { ...object } })
+      if (Object.keys(object).length <= MOST) this.#snapshots.push({ at, object, before: readAll(object) })
     }
   }
 
@@ -181,12 +189,27 @@ export class Watch {
         else if (ArrayBuffer.isView(one.memory)) read.push([one.at, one.crc])
         continue
       }
-      for (const key of Object.keys(one.object)) {
-        const value = one.object[key]
+      for (const [key, value] of Object.entries(readAll(one.object))) {
         if (!Object.hasOwn(one.before, key) || one.before[key] !== value) changes.push([one.at, key, keep(value)])
       }
     }
     return { read, changes }
+  }
+}
+
+/** A native property may refuse to be read, as that of a closed database. */
+function readAll(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const found = Object.create(null) as Record<string, unknown>
+  for (const key of Object.keys(object)) found[key] = tryRead(object, key)
+  return found
+}
+
+/** @returns undefined also where that throws */
+export function tryRead(object: object, key: PropertyKey): unknown {
+  try {
+    return (object as Readonly<Record<PropertyKey, unknown>>)[key]
+  } catch {
+    return undefined
   }
 }
 

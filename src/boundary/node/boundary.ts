@@ -55,7 +55,6 @@ const BINDINGS = [
   streams,
   processes,
   codeCache,
-  addons,
   dns,
   random,
   chanceJobs,
@@ -120,7 +119,7 @@ export function recordBoundary(
   ipc.record(tools)
   worker.record(tools, messaging.record(tools, messages))
   unfed.record(internals, onUnfed)
-  defaultPolicy.record(internals, tape, { onUnfed, onAssumed })
+  defaultPolicy.record(internals, tape, { onUnfed, onAssumed, takeAddon: addons.record(tools) })
   realms.watch()
   syncExports()
 }
@@ -188,7 +187,7 @@ export function replayBoundary(
   ipc.replay(tools, channel)
   worker.replay(tools, messaging.replay(tools, messages))
   unfed.replay(internals, tape)
-  defaultPolicy.replay(internals, tape)
+  defaultPolicy.replay(internals, tape, addons.replay(tools))
   realms.watch()
   const isJoined = joints.replay(tape)
   const pump = timers.replay(internals, tape, { onEnd, isForeign, isJoined, onDelivery: () => left.delivered() })

@@ -1,3 +1,4 @@
+import type { TakeBinding } from './addons.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { OUTCOME, replace, takeOutcome } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
@@ -31,7 +32,6 @@ const PURE: ReadonlySet<string> = new Set([
 /** What people call the others. */
 const NAMES: Readonly<Record<string, string>> = {
   wasi: 'WASI',
-  sqlite: 'SQLite',
   webstorage: 'web storage',
   ffi: 'foreign functions',
   quic: 'QUIC',
@@ -39,14 +39,23 @@ const NAMES: Readonly<Record<string, string>> = {
   locks: 'locks between threads',
 }
 
+/** Made like addons, of classes whose methods answer at once: wrapped like them. */
+const LIKE_ADDONS: ReadonlySet<string> = new Set(['sqlite'])
+
 const ASSUMED = 'answer of a binding that is not known'
 
 type Meet = (label: string, original: Native) => Native
 
 /** Whatever Node loads later and nobody here knows: its functions answer at once or are not fed, its objects are not. */
-function install(internals: Internals, meetFunction: Meet, onObject: (label: string) => void): void {
+function install(
+  internals: Internals,
+  meetFunction: Meet,
+  onObject: (label: string) => void,
+  takeAddon: TakeBinding,
+): void {
   const meet = (name: string, binding: Holder): void => {
     if (PURE.has(name)) return
+    if (LIKE_ADDONS.has(name)) return takeAddon(name, binding)
     for (const key of Object.getOwnPropertyNames(binding)) {
       const value = binding[key]
       if (typeof value !== 'function') continue
@@ -108,7 +117,11 @@ export interface Met {
   onAssumed(label: string): void
 }
 
-export function record(internals: Internals, tape: TapeWriter, { onUnfed, onAssumed }: Met): void {
+export function record(
+  internals: Internals,
+  tape: TapeWriter,
+  { onUnfed, onAssumed, takeAddon }: Met & { readonly takeAddon: TakeBinding },
+): void {
   const code = tape.code(ASSUMED)
   const meet: Meet = (label, original) =>
     function (this: unknown): unknown {
@@ -136,10 +149,10 @@ export function record(internals: Internals, tape: TapeWriter, { onUnfed, onAssu
       write(OUTCOME.returned, result)
       return result
     }
-  install(internals, meet, onUnfed)
+  install(internals, meet, onUnfed, takeAddon)
 }
 
-export function replay(internals: Internals, tape: TapeReader): void {
+export function replay(internals: Internals, tape: TapeReader, takeAddon: TakeBinding): void {
   const code = tape.code(ASSUMED)
   const meet: Meet = (label, original) =>
     function (this: unknown): unknown {
@@ -150,5 +163,5 @@ export function replay(internals: Internals, tape: TapeReader): void {
       argue(tape, label, args)
       return takeOutcome(tape)
     }
-  install(internals, meet, (label) => tape.diverge(`the program uses ${label}, which is not fed`))
+  install(internals, meet, (label) => tape.diverge(`the program uses ${label}, which is not fed`), takeAddon)
 }
