@@ -25,6 +25,7 @@ const LOOK_AFTER = 256
 /** Writes the tape of this thread: one `delivery` event for each turn, and what the turn consumed as `values` behind it. */
 export class SpoolTape implements TapeWriter {
   bypass = false
+  begun = 0
   shared = false
   onDelivery: () => void = () => {}
   onTangled: () => void = () => {}
@@ -74,6 +75,7 @@ export class SpoolTape implements TapeWriter {
 
   begin(code: Code): void {
     if (this.#open) this.onTangled()
+    this.begun++
     this.#open = true
     this.#entries.varint(code)
   }

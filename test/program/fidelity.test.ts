@@ -49,23 +49,27 @@ t.test('[B5] whatever cannot be fed is named, as it is recorded, in info and by 
   t.equal(fidelity, 'replayable', 'its worker is')
 })
 
-t.test('[B5] a call that a hook makes within another is named', async (t) => {
-  const dir = t.testdir({
-    'main.mjs': `
-      import { createHook } from 'node:async_hooks'
-      import fs from 'node:fs'
-      import net from 'node:net'
-      const asks = { init: (id, type) => fs.writeSync(1, type + ' ') }
-      createHook(asks).enable()
-      setTimeout(() => net.connect(1, '127.0.0.1').on('error', (error) => console.log(error.code)), 1)`,
+for (const [where, hooks] of [
+  ['within another', "{ init: (id, type) => fs.writeSync(1, type + ' ') }"],
+  ['makes before a turn begins', "{ before: (id) => fs.writeSync(1, id + ' ') }"],
+] as const) {
+  t.test(`[B5] a call that a hook ${where} is named`, async (t) => {
+    const dir = t.testdir({
+      'main.mjs': `
+        import { createHook } from 'node:async_hooks'
+        import fs from 'node:fs'
+        import net from 'node:net'
+        createHook(${hooks}).enable()
+        setTimeout(() => net.connect(1, '127.0.0.1').on('error', (error) => console.log(error.code)), 1)`,
+    })
+    const recorded = await recordInputs([process.execPath, 'main.mjs'], { cwd: dir })
+    t.match(recorded.stdout, 'ECONNREFUSED', recorded.stderr)
+    t.match(recorded.own.join('\n'), where)
+    const replayed = await run([process.execPath, CLI, 'replay', 'program.retro'], { cwd: dir })
+    t.equal(replayed.code, 1)
+    t.match(replayed.stderr, where)
   })
-  const recorded = await recordInputs([process.execPath, 'main.mjs'], { cwd: dir })
-  t.match(recorded.stdout, /TCPCONNECTWRAP .*ECONNREFUSED/s, recorded.stderr)
-  t.match(recorded.own.join('\n'), 'a call within another')
-  const replayed = await run([process.execPath, CLI, 'replay', 'program.retro'], { cwd: dir })
-  t.equal(replayed.code, 1)
-  t.match(replayed.stderr, 'a call within another')
-})
+}
 
 t.test('[B9] what is not known is recorded by a default, and named', async (t) => {
   const dir = t.testdir({

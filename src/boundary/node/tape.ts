@@ -21,6 +21,8 @@ export interface TapeWriter extends Tape {
   onDelivery: () => void
   /** Called when a call begins within another that knows nothing of it: the tape cannot be read from there on. */
   onTangled: () => void
+  /** How many calls have begun. */
+  readonly begun: number
   /** Opens the entry of a synchronous call. */
   begin(code: Code): void
   /** What the program gave. Equal on replay, else the replay has diverged. */
