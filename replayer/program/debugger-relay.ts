@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { HeldProgram } from './held-program.js'
+import { type HeldProgram, TAPE } from './held-program.js'
 import type { Params } from './inspector-link.js'
 import { type Frame, FrameReader, toTextFrame } from './websocket.js'
 
@@ -17,6 +17,21 @@ const LEAVING = new Set(
 /** Commands that run code: on a tape that goes on meanwhile, they would take what is the program's. */
 const EVALUATING = new Set(['Runtime.evaluate', 'Runtime.callFunctionOn', 'Runtime.runScript'])
 
+const PAUSED = '{"method":"Debugger.paused"'
+const RESUMED = '{"method":"Debugger.resumed"'
+const PASS_OVER = 'Debugger.setBlackboxPatterns'
+
+/** A number that no debugger comes to. */
+const OUR_ID = 0x7fff_fff0
+const OURS = `{"id":${OUR_ID},`
+
+/** Where a program has stopped. */
+interface Paused {
+  readonly reason: string
+  readonly hitBreakpoints?: readonly string[]
+  readonly callFrames: readonly { readonly location: { readonly scriptId: string } }[]
+}
+
 const RUNNING =
   'The replay is running, and what is evaluated now would take answers that are meant for the program. Pause it first.'
 
@@ -28,6 +43,7 @@ export class DebuggerRelay {
   readonly #program: Socket
   #wantsToBeTold = false
   #leaves = false
+  readonly #hidden: string[] = []
   #toProgram: Promise<void> = Promise.resolve()
   #toDebugger: Promise<void> = Promise.resolve()
 
@@ -65,9 +81,36 @@ export class DebuggerRelay {
     else this.#toDebugger = this.#toDebugger.then(() => this.#tell(frame))
   }
 
-  async #tell({ text, bytes }: Frame): Promise<void> {
-    if (!this.#leaves && text?.startsWith('{"method":"Debugger.paused"')) await this.#held.look(true)
+  async #tell({ text = '', bytes }: Frame): Promise<void> {
+    if (this.#isOurs(text)) return
+    if (!this.#leaves && text.startsWith(PAUSED)) {
+      if (this.#isBelow(text)) return this.#order('Debugger.stepOut', {}, OURS, RESUMED)
+      await this.#held.look(true)
+    }
     this.#debugger.write(bytes)
+  }
+
+  /** Whether a step came into what feeds the program. Node's own code is stopped in there in spite of all patterns. */
+  #isBelow(text: string): boolean {
+    const { reason, hitBreakpoints, callFrames } = (JSON.parse(text) as { params: Paused }).params
+    if (reason !== 'other' || hitBreakpoints?.length) return false
+    const kinds = callFrames
+      .map(({ location }) => this.#held.toKind(location.scriptId))
+      .filter((kind) => kind !== 'node')
+    return kinds[0] === 'tape' && kinds.includes('program')
+  }
+
+  /** Says something to the program that the debugger did not.
+   *  @param hidden how what comes of it begins */
+  #order(method: string, params: Params, ...hidden: readonly string[]): void {
+    this.#hidden.push(...hidden)
+    this.#send({ id: OUR_ID, method, params })
+  }
+
+  #isOurs(text: string): boolean {
+    const at = this.#hidden.findIndex((start) => text.startsWith(start))
+    if (at >= 0) this.#hidden.splice(at, 1)
+    return at >= 0
   }
 
   async #ask({ text, bytes, isClose }: Frame): Promise<void> {
@@ -78,9 +121,10 @@ export class DebuggerRelay {
     if (EVALUATING.has(method) && !this.#held.isLookedAt) return this.#refuse(id)
     if (LEAVING.has(method)) await this.#held.look(false)
     if (method === 'NodeRuntime.notifyWhenWaitingForDisconnect') this.#wantsToBeTold = params?.['enabled'] === true
-    const condition = params?.['condition']
-    if (typeof condition !== 'string' || condition === '') return void this.#program.write(bytes)
-    this.#send({ ...command, params: { ...params, condition: toQuiet(condition) } })
+    const changed = toOurs(method, params)
+    if (changed) this.#send({ ...command, params: changed })
+    else this.#program.write(bytes)
+    if (method === 'Debugger.enable') this.#order(PASS_OVER, { patterns: [TAPE] }, OURS)
   }
 
   #send(command: Command): void {
@@ -97,6 +141,13 @@ export class DebuggerRelay {
     this.#leaves = true
     if (this.#held.isReleased) await this.#held.look(false)
   }
+}
+
+/** What a debugger sets, as it fits a program that is fed. */
+function toOurs(method: string, params: Params = {}): Params | undefined {
+  const { condition, patterns = [] } = params as { condition?: unknown; patterns?: readonly string[] }
+  if (method === PASS_OVER) return { ...params, patterns: [...patterns, TAPE] }
+  return typeof condition === 'string' && condition !== '' ? { ...params, condition: toQuiet(condition) } : undefined
 }
 
 /** A breakpoint's condition runs while the program does. */

@@ -9,6 +9,7 @@ interface Connection {
 interface Message {
   readonly method?: string
   readonly result?: { readonly breakpointId?: string }
+  readonly error?: object
   readonly params?: {
     readonly scriptId?: string
     readonly url?: string
@@ -23,6 +24,7 @@ const { apply } = Reflect
 const { parse, stringify } = JSON
 
 const NODE = '^node:'
+const WASM = '^wasm:'
 const LIBRARIES = /[\\/]node_modules[\\/]/
 
 /** Brings a program to the next line of its own. Within its process: a step takes microseconds, and to come through Node's
@@ -53,7 +55,7 @@ export class FirstStop {
     this.#dispatch = dispatch
     this.#disconnect = disconnect
     this.#onStop = onStop
-    const others = [NODE, `${toPattern(places.preload)}$`]
+    const others = [NODE, WASM, `${toPattern(places.preload)}$`]
     // A library is none of the program's own files, unless it is what was started.
     this.#others = new RegExp((LIBRARIES.test(places.main) ? others : [...others, LIBRARIES.source]).join('|'))
   }
@@ -93,8 +95,10 @@ export class FirstStop {
   }
 
   #hear(text: string): void {
-    const { method, params, result } = parse(text) as Message
+    const { method, params, result, error } = parse(text) as Message
     if (result?.breakpointId) this.#breakpoint = result.breakpointId
+    // A script without a line to stop at.
+    if (error && !this.#steps && !this.#done) this.#awaitsFirst = true
     if (method === 'Debugger.scriptParsed') this.#onScript(params!.scriptId!, params!.url!)
     else if (method === 'Debugger.paused') this.#onPaused(params!.callFrames![0]?.location.scriptId)
   }

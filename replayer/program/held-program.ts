@@ -50,6 +50,9 @@ interface CallFrame {
 
 const AGAIN_MS = 50
 
+/** URL of the code that feeds the program. */
+export const TAPE = '[\\\\/]replayer[\\\\/]program[\\\\/]preload\\.cjs$'
+
 const DEBUGGED = "globalThis[Symbol.for('retroscope.seam.v1')].debugged"
 
 /** A program that stands at a line of its own. It is looked at while it is stopped, and not while it runs. */
@@ -111,6 +114,12 @@ export class HeldProgram {
   /** It was let go on once. */
   get isReleased(): boolean {
     return this.#released
+  }
+
+  /** Whose code a script is. */
+  toKind(scriptId: string): 'node' | 'tape' | 'program' {
+    const url = this.#urls.get(scriptId) ?? ''
+    return new RegExp(TAPE).test(url) ? 'tape' : url === '' || url.startsWith('node:') ? 'node' : 'program'
   }
 
   /** Hears of its end. */

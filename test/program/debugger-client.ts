@@ -157,3 +157,34 @@ export async function inspect(dir: string, more: readonly string[], detached = f
   })
   return { child, address: found[1]!, place: found[2]!, ended }
 }
+
+/** Node's own debugger for the terminal.
+ *  @param script what it is told, line by line, each when the text behind the one before has come
+ *  @returns it, told all of it */
+export async function driveNodeInspect(
+  host: string,
+  script: readonly (readonly [line: string, next: RegExp])[],
+): Promise<ChildProcess> {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, 'inspect', host], { stdio: 'pipe' })
+  let output = ''
+  let hear = (): void => {}
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+    hear()
+  })
+  const comes = (text: RegExp): Promise<void> =>
+    new Promise((done, fail) => {
+      child.once('close', () => fail(new Error(`it ended: ${output}`)))
+      hear = () => {
+        if (text.test(output)) done()
+      }
+      hear()
+    })
+  await comes(/break in[\s\S]*debug> $/)
+  for (const [line, next] of script) {
+    output = ''
+    child.stdin.write(`${line}\n`)
+    await comes(next)
+  }
+  return child
+}

@@ -1,13 +1,12 @@
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { type AddressInfo, createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { CLI, run } from '../helpers/command.js'
-import { type CallFrame, DebuggerClient, inspect } from './debugger-client.js'
+import { type CallFrame, DebuggerClient, driveNodeInspect, inspect } from './debugger-client.js'
 import { recordInputs } from './rig.js'
-
-t.setTimeout(240_000)
 
 const TEXT = `const fs = require('node:fs')
 const { AsyncLocalStorage, executionAsyncId } = require('node:async_hooks')
@@ -26,7 +25,7 @@ function add(step) {
 }
 function next() {
   storage.run(n, async () => {
-    const before = add(1)
+    const before = add(Date.now() > 0 ? 1 : 0)
     console.log(n, before, Date.now(), Math.random(), executionAsyncId())
     await new Promise((done) => fs.readFile(__filename, done))
     console.log(storage.getStore(), performance.now(), executionAsyncId())
@@ -58,6 +57,17 @@ t.test('[B21] a debugger stops at the moment, looks, steps, breaks, and the repl
   t.match(held.place, /count\.cjs:17 next$/)
   t.ok(String(await client.source(frame)).includes('class Counter'), 'the recorded source')
   t.equal(await client.evaluate(frame, 'n'), 3)
+  const { breakpointId } = await client.post('Debugger.setBreakpointByUrl', {
+    urlRegex: 'count\\.cjs$',
+    lineNumber: 17,
+  })
+  t.equal(client.place((await client.go('resume'))[0]!), 'count.cjs:18')
+  // The clock is fed by code of ours.
+  for (let place = 'count.cjs:18'; place === 'count.cjs:18'; ) {
+    place = client.place((await client.go('stepInto'))[0]!)
+    t.match(place, /^count\.cjs:(18|11 add)$/)
+  }
+  await client.post('Debugger.removeBreakpoint', { breakpointId })
   const note = `console.log('seen', before, performance.now()), false`
   await client.post('Debugger.setBreakpointByUrl', { urlRegex: 'count\\.cjs$', lineNumber: 12, condition: note })
   const condition = 'Date.now() > 0 && n >= 4'
@@ -140,6 +150,36 @@ t.test('[B21] a module of today, from its first line and from within', async (t)
     t.match(ended.verdict(), { kind: 'exact', code: 0 })
     t.equal(ended.stdout, recorded.stdout)
   }
+})
+
+t.test('[B21] node inspect is a debugger, too; a line is named as it was written', async (t) => {
+  const modules = dirname(dirname(createRequire(import.meta.url).resolve('tsx/package.json')))
+  const dir = t.testdir({
+    'app.ts': `interface Line {
+        readonly price: number
+      }
+
+      const lines: readonly Line[] = [{ price: Math.random() }]
+      const total = lines.reduce((sum, { price }) => sum + price, Date.now())
+      console.log(total)`,
+    'package.json': '{ "type": "module" }',
+    node_modules: t.fixture('symlink', modules),
+  })
+  const recorded = await recordInputs([process.execPath, '--import', 'tsx', 'app.ts'], { cwd: dir })
+  const held = await inspect(dir, [])
+  t.match(held.place, /app\.ts:5$/)
+  const prompt = '[\\s\\S]*debug> $'
+  const child = await driveNodeInspect(new URL(held.address).host, [
+    ['bt', new RegExp(`#0 .*app\\.ts:\\d+${prompt}`)],
+    ['n', new RegExp(`break in .*app\\.ts${prompt}`)],
+    ['exec lines.length + 41', new RegExp(`42${prompt}`)],
+    ['exec Date.now() > 0', new RegExp(`true${prompt}`)],
+    ['c', /^/],
+  ])
+  const { stdout, verdict } = await held.ended
+  t.match(verdict(), { kind: 'exact', code: 0 })
+  t.equal(stdout, recorded.stdout)
+  child.kill()
 })
 
 t.test('[B21] what a terminal interrupts ends with all it started', async (t) => {

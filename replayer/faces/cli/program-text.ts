@@ -15,8 +15,8 @@ export function toHeldText(place: string, address: string): string {
   const { host, port } = new URL(address)
   return [
     `Debugger listening on ${address}`,
-    `The program stands at ${place}, and goes on when a debugger resumes it: open chrome://inspect in Chrome,`,
-    `attach VS Code to port ${port}, or run: node inspect ${host}`,
+    `The program stands at ${place}, and goes on when a debugger resumes it:`,
+    `chrome://inspect in Chrome, VS Code attached to port ${port}, or in a terminal: node inspect ${host}`,
     'Ctrl-C ends it.',
   ].join('\n')
 }
