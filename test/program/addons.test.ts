@@ -10,7 +10,24 @@ const MODULES = dirname(dirname(createRequire(import.meta.url).resolve('tsx/pack
 /** It compiles for long: only there when the benchmark was run. */
 const SQLITE = fileURLToPath(new URL('../../../test/bench/node_modules/better-sqlite3', import.meta.url))
 
+/** It is large: only there where it could be installed. */
+const CANVAS = join(MODULES, '@napi-rs/canvas')
+
 const PROGRAMS: Readonly<Record<string, string>> = {
+  ...(existsSync(CANVAS) && {
+    'a class that is asked for its own objects': `
+      const { createCanvas, Path2D } = require('@napi-rs/canvas')
+      const [large, small] = [createCanvas(20, 20), createCanvas(10, 10)]
+      const [over, under] = [large, small].map((canvas) => canvas.getContext('2d'))
+      under.fillStyle = 'red'
+      under.fillRect(0, 0, 5, 5)
+      over.drawImage(small, 2, 2)
+      const path = new Path2D()
+      path.rect(10, 10, 5, 5)
+      over.fill(path)
+      try { over.drawImage({}, 0, 0) } catch (error) { console.log(error.message) }
+      console.log(over.getImageData(3, 3, 1, 1).data.join(), over.getImageData(12, 12, 1, 1).data.join(), Date.now())`,
+  }),
   'a database with promises, iterators and handles': `
     const { ClassicLevel } = require('classic-level')
     const { AsyncLocalStorage } = require('node:async_hooks')

@@ -218,6 +218,7 @@ export class AddonRecorder {
     if (parent !== Function.prototype) Object.setPrototypeOf(standIn, parent as object)
     const prototype = this.#receivePrototype(real, standIn, path)
     const members = this.#keepMembers(real, standIn, path, ['name', 'length', 'prototype', 'arguments', 'caller'])
+    if (real.prototype) values.welcome(real, standIn)
     const { name, length } = real
     return [standIn, { [MARK]: 'function', id, name, length, label, prototype, proto: keptParent, members }]
   }

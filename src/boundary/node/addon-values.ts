@@ -255,3 +255,14 @@ export class KeptMemory {
     })
   }
 }
+
+const { [Symbol.hasInstance]: isInstance } = Function.prototype
+
+/** Native code asks its own class whether an object is of it: so are those that inherit from its stand-in. */
+export function welcome(real: Function, standIn: Function): void {
+  if (Object.hasOwn(real, Symbol.hasInstance)) return
+  Object.defineProperty(real, Symbol.hasInstance, {
+    value: (one: unknown) => Reflect.apply(isInstance, real, [one]) || Reflect.apply(isInstance, standIn, [one]),
+    configurable: true,
+  })
+}
