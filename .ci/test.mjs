@@ -17,6 +17,8 @@ const { values, positionals: names } = parseArgs({
   options: { grep: { type: 'string', short: 'g', multiple: true } },
 })
 const flags = (values.grep ?? []).map((pattern) => `--grep=${pattern}`)
+// Twenty replays of each program take their time, and a busy machine more of it.
+const patience = process.env.RETROSCOPE_LONG === undefined ? [] : ['--timeout=7200']
 const files = (names.length ? names : ['test']).flatMap(toTests)
 if (files.length === 0) {
   console.error(`no test file under ${names.join(' ') || 'test'}`)
@@ -25,7 +27,7 @@ if (files.length === 0) {
 
 const run = spawn(
   process.execPath,
-  [tap, 'run', '--reporter=tap', `--jobs=${process.env.RETROSCOPE_JOBS ?? 2}`, ...flags, ...files],
+  [tap, 'run', '--reporter=tap', `--jobs=${process.env.RETROSCOPE_JOBS ?? 2}`, ...patience, ...flags, ...files],
   {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, FORCE_COLOR: '0' },

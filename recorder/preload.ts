@@ -12,6 +12,9 @@ import { report, toMessage } from './report.js'
 import { countChildren, type TreeNode } from './tree.js'
 import { takeWorkerOrders, watchWorkers } from './workers.js'
 
+/** It has no inspector, through which they are reached. */
+const CLOSED = 'a Node that keeps its bindings to itself, as the parent of node --test does'
+
 // What every Node process and worker of a recorded command loads before its first line (`dist/recorder/preload.cjs`).
 // Without orders, outside a recording, it does nothing.
 try {
@@ -63,7 +66,10 @@ function recordProgram(preload: string, { thread, worker, ...shared }: Orders): 
   }
   watchChildren(node)
   watchWorkers(node)
-  if (!internals) return
+  if (!internals) {
+    if (shared.inputs && isMainThread) driver.process(0 as never, { op: 'observed', call: CLOSED })
+    return
+  }
   const { chaos } = shared
   const tape = startTape({
     internals,

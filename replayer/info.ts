@@ -53,7 +53,7 @@ export async function loadInfo(
     processes: log.processes(),
     gaps: log.gaps(),
     fidelity: taped.some(({ unfed, torn }) => unfed.length === 0 && !torn) ? 'replayable' : 'observed',
-    fidelityNotes: [...listTapeNotes(taped), ...listNotes(log, tally, sessions)],
+    fidelityNotes: [...listTapeNotes(taped), ...listUntaped(log, taped, tally), ...listNotes(log, tally, sessions)],
     sources: await countSources(log),
     sessions,
     derived: 0,
@@ -136,6 +136,15 @@ function listTapeNotes(taped: readonly TapedThread[]): string[] {
       notes.push(`thread ${thread.path} used ${assumed.join(', ')}: not known, what it answered is recorded`)
     }
     return notes
+  })
+}
+
+/** Threads of which nothing could be taped, and why. */
+function listUntaped(log: LogReader, taped: readonly TapedThread[], { opened }: Tally): string[] {
+  return log.threads().flatMap(({ no, path }) => {
+    const met = opened.get(`${no}.0`)
+    if (met === undefined || taped.some(({ thread }) => thread.no === no)) return []
+    return `thread ${path} used ${met}, which is not fed: it can only be looked at`
   })
 }
 

@@ -16,7 +16,7 @@ import type { Inspecting } from './held-program.js'
 import { type InheritedOutput, listInherited } from './inherited-output.js'
 import { type ProgramOutcome, type RunOptions, runProgram } from './run.js'
 import { findPause, findStop } from './stop.js'
-import { listTaped, type TapedThread, toCommand } from './taped-threads.js'
+import { findUnfed, listTaped, type TapedThread, toCommand, toUnfedError } from './taped-threads.js'
 
 export interface ProgramOptions {
   /** Path of the thread to run; without it the one that failed, else the first. */
@@ -199,6 +199,8 @@ async function choose(
     const found = findThread(log, asked)
     const one = taped.find(({ thread }) => thread.no === found.no)
     if (one) return { one }
+    const unfed = await findUnfed(log, found)
+    if (unfed.length > 0) throw toUnfedError(found.path, unfed)
   } else if (taped.length > 0) {
     const failed = await findFailedThread(log)
     const one = taped.find(({ thread }) => thread.no === failed?.no)

@@ -21,7 +21,7 @@ import { keepFlags, readFlags, splitOptions } from './node-flags.js'
 import { type Printed, type ReplayAnswer, type ReplayOrders, toReplayEnv } from './orders.js'
 import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
 import type { Stop } from './stop.js'
-import { readTape, type TapedThread } from './taped-threads.js'
+import { readTape, type TapedThread, toUnfedError } from './taped-threads.js'
 import type { WorkerPlan } from './worker-main.js'
 
 const WORKER_MAIN = fileURLToPath(new URL('./worker-main.js', import.meta.url))
@@ -66,15 +66,7 @@ export async function runProgram(
 ): Promise<ProgramOutcome & Pick<ReplayAnswer, 'printed'>> {
   const { trace, origins = true, printed = [0, 0], quiet = false, output, node, stop, inspect } = options
   const { thread, head, unfed } = taped
-  if (unfed.length > 0) {
-    throw new RetroscopeError(
-      'OBSERVED',
-      `Thread ${thread.path} used ${unfed.join(', ')}, which this version cannot feed.`,
-      {
-        hint: 'Its states can be looked at; it cannot be run again.',
-      },
-    )
-  }
+  if (unfed.length > 0) throw toUnfedError(thread.path, unfed)
   const binary = toNodeBinary(head.node, node)
   checkText(taped, options)
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-replay-'))

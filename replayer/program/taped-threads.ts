@@ -3,6 +3,7 @@ import { HEAD_CODE, type TapeHead } from '../../src/boundary/node/head.js'
 import type { TapeFrame } from '../../src/boundary/node/tape-file.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { Event } from '../../src/events.js'
+import type { ThreadPath } from '../../src/ids.js'
 import type { LogReader, ThreadInfo } from '../../src/log/reader.js'
 
 /** A thread whose inputs are in the recording. */
@@ -73,6 +74,17 @@ export async function listTaped(log: LogReader): Promise<TapedThread[]> {
     if (head) found.push({ thread, head, torn: torn.has(thread.no), ...(met.get(thread.no) ?? NOTHING) })
   }
   return found
+}
+
+/** What a thread used that is not fed, also one of which nothing was taped. */
+export async function findUnfed(log: LogReader, { no }: ThreadInfo): Promise<readonly string[]> {
+  return (await findMet(log)).get(no)?.unfed ?? []
+}
+
+export function toUnfedError(path: ThreadPath, unfed: readonly string[]): RetroscopeError {
+  return new RetroscopeError('OBSERVED', `Thread ${path} used ${unfed.join(', ')}, which this version cannot feed.`, {
+    hint: 'Its states can be looked at; it cannot be run again.',
+  })
 }
 
 interface Met {

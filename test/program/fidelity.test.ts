@@ -113,3 +113,20 @@ t.test('[B5] a program of which all is known is told nothing', async (t) => {
   t.match(verdict, { kind: 'exact' })
   t.equal(stdout, recorded.stdout)
 })
+
+t.test('[B5] the parent of node --test cannot be recorded, and that is said; its children are', async (t) => {
+  const dir = t.testdir({ 'one.test.cjs': "require('node:test')('one', () => { console.log(Math.random()) })" })
+  const recorded = await recordInputs([process.execPath, '--test', 'one.test.cjs'], { cwd: dir })
+  t.match(
+    recorded.own.join('\n'),
+    /not fed: a Node that keeps its bindings to itself, as .* node --test does \(thread 0\)/,
+  )
+  const ask = (...words: string[]) => run([process.execPath, CLI, ...words], { cwd: dir })
+  const info = await ask('info', 'program.retro')
+  t.match(
+    info.stdout,
+    /replayable\n +thread 0\.1 can be run again[^\n]*\n +thread 0 used a Node that keeps its bindings/,
+  )
+  t.match(await ask('replay', 'program.retro', '--thread', '0'), { code: 1, stderr: /Thread 0 used a Node that keeps/ })
+  t.match(await ask('replay', 'program.retro', '--all'), { code: 0, stderr: /thread 0\.1 is exact/ })
+})
