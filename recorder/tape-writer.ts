@@ -1,4 +1,5 @@
-import { type Cloning, EntryWriter, type Numbering, TAG } from '../src/boundary/node/entries.js'
+import { type Cloning, EntryWriter, type Numbering } from '../src/boundary/node/entries.js'
+import { TAG } from '../src/boundary/node/entry-tags.js'
 import { HEAD_CODE, type TapeHead } from '../src/boundary/node/head.js'
 import type { Code, TapeWriter, TurnNo } from '../src/boundary/node/tape.js'
 import type { EventKind } from '../src/events.js'

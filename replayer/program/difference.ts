@@ -1,4 +1,4 @@
-import type { Digest } from '../../src/boundary/node/entries.js'
+import type { Digest } from '../../src/boundary/node/entry-tags.js'
 import { crc32 } from '../../src/spool/crc.js'
 
 /** What a program gave to a native call: bytes or a text, which the recording may hold as length and CRC alone. */

@@ -1,4 +1,5 @@
-import { type Digest, type EntryReader, type Opaque, TAG } from '../../src/boundary/node/entries.js'
+import type { EntryReader } from '../../src/boundary/node/entries.js'
+import { type Digest, type Opaque, TAG } from '../../src/boundary/node/entry-tags.js'
 import { HEAD_CODE } from '../../src/boundary/node/head.js'
 import { crc32 } from '../../src/spool/crc.js'
 

@@ -1,4 +1,5 @@
-import { type Cloning, EntryReader, TAG } from '../../src/boundary/node/entries.js'
+import { type Cloning, EntryReader } from '../../src/boundary/node/entries.js'
+import { TAG } from '../../src/boundary/node/entry-tags.js'
 import { HEAD_CODE } from '../../src/boundary/node/head.js'
 import type { Event } from '../../src/events.js'
 import type { LogReader } from '../../src/log/reader.js'

@@ -1,4 +1,5 @@
-import { type Cloning, EntryReader, EntryWriter, type Numbering, TAG } from '../../src/boundary/node/entries.js'
+import { type Cloning, EntryReader, EntryWriter, type Numbering } from '../../src/boundary/node/entries.js'
+import { TAG } from '../../src/boundary/node/entry-tags.js'
 import { HEAD_CODE, type TapeHead } from '../../src/boundary/node/head.js'
 import type { Code, TapeReader } from '../../src/boundary/node/tape.js'
 import type { TapeFile, TapeFrame } from '../../src/boundary/node/tape-file.js'

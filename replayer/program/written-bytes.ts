@@ -1,4 +1,5 @@
-import { type Digest, EntryReader, TAG } from '../../src/boundary/node/entries.js'
+import { EntryReader } from '../../src/boundary/node/entries.js'
+import { type Digest, TAG } from '../../src/boundary/node/entry-tags.js'
 import { HEAD_CODE, type TapeHead } from '../../src/boundary/node/head.js'
 import type { TapeFrame } from '../../src/boundary/node/tape-file.js'
 

@@ -1,5 +1,5 @@
-import { types } from 'node:util'
 import { parsePointer } from '../json/pointer.js'
+import { shapeOf } from '../json/shape.js'
 import { toBareName } from './secrets.js'
 
 /** How far each pattern has been followed: `[pattern, segments of it that are matched]`. */
@@ -45,7 +45,8 @@ export class SecretPaths {
     copies: Map<object, Map<string, unknown>>,
   ): unknown {
     if (typeof value !== 'object' || value === null || (states.length === 0 && this.#names.size === 0)) return value
-    if (!Array.isArray(value) && !hasFields(value)) return value
+    // What keeps its content elsewhere has no paths.
+    if (shapeOf(value) === 'atom') return value
     const known = copies.get(value) ?? new Map<string, unknown>()
     copies.set(value, known)
     const place = states.map(([pattern, at]) => `${this.#start.findIndex(([other]) => other === pattern)}.${at}`).join()
@@ -81,18 +82,4 @@ function follow(pattern: readonly string[], at: number, segment: string, next: S
   if (at + 1 === pattern.length) return true
   next.push([pattern, at + 1])
   return false
-}
-
-/** Objects whose content is in their fields. Map, Date, buffers and their like have no paths. */
-function hasFields(value: object): boolean {
-  return !(
-    types.isMap(value) ||
-    types.isSet(value) ||
-    types.isDate(value) ||
-    types.isRegExp(value) ||
-    ArrayBuffer.isView(value) ||
-    types.isAnyArrayBuffer(value) ||
-    types.isPromise(value) ||
-    types.isNativeError(value)
-  )
 }

@@ -159,6 +159,18 @@ function walkValues(patch: Patch, walk: (value: unknown) => unknown): Patch {
   return patch.map((operation) => ('value' in operation ? { ...operation, value: walk(operation.value) } : operation))
 }
 
+t.test('[R2] what keeps its content outside of its fields is left whole', async (t) => {
+  const kept = {
+    url: new URL('https://shop.example/a?b'),
+    weak: new WeakMap([[t, 1]]),
+    boxed: Object(7),
+    at: new Date(5),
+  }
+  const seen = new Redaction({ paths: ['/other/*'] }).payload({ ...kept, other: { n: 1 } }) as Record<string, unknown>
+  for (const [name, value] of Object.entries(kept)) t.equal(seen[name], value, name)
+  t.not((seen['other'] as { n: unknown }).n, 1)
+})
+
 t.test('[R3] names of secrets are known in any spelling, and harmless ones are left alone', async (t) => {
   const secret =
     'password Password DB_PASSWORD db-password dbPassword passwd apiKey x-api-key API_KEY accessToken refresh_token Authorization Set-Cookie cookie client_secret privateKey creditCardNumber ssn GITHUB_TOKEN'

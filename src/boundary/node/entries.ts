@@ -1,62 +1,13 @@
 import { crc32 } from '../../spool/crc.js'
 import { HASH_BYTES } from '../../spool/source-frame.js'
+import { EntryBytes } from './entry-bytes.js'
+import { reviveError } from './entry-errors.js'
+import { type Digest, type Opaque, SMALL, type SourceName, TAG, TYPED_ARRAYS } from './entry-tags.js'
 import { Source } from './sources.js'
-import { countOwnFrames, formatsStacks, withOwnStack } from './stacks.js'
-
-/** Tags of the values in an entry; from SMALL on the byte itself is the number 0 … 127. FORMAT.md has the table. */
-export const TAG = {
-  end: 0,
-  result: 1,
-  nest: 2,
-  unnest: 3,
-  undefined: 4,
-  null: 5,
-  true: 6,
-  false: 7,
-  natural: 8,
-  negative: 9,
-  double: 10,
-  bigint: 11,
-  latin1: 12,
-  utf8: 13,
-  utf16: 14,
-  buffer: 15,
-  bytes: 16,
-  arrayBuffer: 17,
-  typed: 18,
-  array: 19,
-  object: 20,
-  error: 21,
-  handle: 22,
-  clone: 23,
-  textDigest: 24,
-  bytesDigest: 25,
-  function: 26,
-  opaque: 27,
-  sourceText: 28,
-  sourceBytes: 29,
-  objectDigest: 30,
-  bareObject: 31,
-} as const
-
-const SMALL = 128
+import { countOwnFrames, formatsStacks } from './stacks.js'
 
 /** A longer text among the arguments of a call is kept as its length and CRC. */
 const LITERAL_TEXT = 200
-
-/** Typed arrays by the number that stands for their type. */
-const TYPED_ARRAYS = [
-  Int8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-] as const
 
 /** What of an object among the arguments of a call is compared. */
 const ARGUMENT_KEYS = 64
@@ -80,9 +31,7 @@ export interface Cloning {
 }
 
 /** Appends entries: one call of the program's with what came back, or one delivery to it. */
-export class EntryWriter {
-  bytes: Buffer
-  at = 0
+export class EntryWriter extends EntryBytes {
   readonly #numberOf: Numbering
   readonly #cloning: Cloning
   /** Items of the argument of the moment that may still be looked at. */
@@ -91,70 +40,9 @@ export class EntryWriter {
   onSource: (source: Source) => Uint8Array = () => new Uint8Array(HASH_BYTES)
 
   constructor(numberOf: Numbering, cloning: Cloning, capacity = 96 * 1024) {
-    this.bytes = Buffer.allocUnsafeSlow(capacity)
+    super(capacity)
     this.#numberOf = numberOf
     this.#cloning = cloning
-  }
-
-  tag(tag: number): void {
-    if (this.at + 16 > this.bytes.length) this.#grow(16)
-    this.bytes[this.at++] = tag
-  }
-
-  /** A number 0 … 2⁵³ without a tag. */
-  varint(value: number): void {
-    if (this.at + 16 > this.bytes.length) this.#grow(16)
-    const { bytes } = this
-    let at = this.at
-    let rest = value
-    while (rest > 0x7fffffff) {
-      bytes[at++] = (rest % 128) | 128
-      rest = Math.floor(rest / 128)
-    }
-    while (rest > 127) {
-      bytes[at++] = (rest & 127) | 128
-      rest >>>= 7
-    }
-    bytes[at++] = rest
-    this.at = at
-  }
-
-  number(value: number): void {
-    if (value >= 0 && value < SMALL && Number.isInteger(value) && !Object.is(value, -0)) {
-      this.tag(SMALL + value)
-    } else if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
-      this.tag(value < 0 ? TAG.negative : TAG.natural)
-      this.varint(Math.abs(value))
-    } else {
-      this.tag(TAG.double)
-      this.at = this.bytes.writeDoubleLE(value, this.at)
-    }
-  }
-
-  text(value: string): void {
-    const size = Buffer.byteLength(value)
-    this.#reserve(size * 2 + 16)
-    if (size === value.length) {
-      this.tag(TAG.latin1)
-      this.varint(size)
-      this.at += this.bytes.write(value, this.at, 'latin1')
-    } else if (value.isWellFormed()) {
-      this.tag(TAG.utf8)
-      this.varint(size)
-      this.at += this.bytes.write(value, this.at, 'utf8')
-    } else {
-      this.tag(TAG.utf16)
-      this.varint(value.length * 2)
-      this.at += this.bytes.write(value, this.at, 'utf16le')
-    }
-  }
-
-  blob(tag: number, bytes: Uint8Array): void {
-    this.#reserve(bytes.length + 16)
-    this.tag(tag)
-    this.varint(bytes.length)
-    this.bytes.set(bytes, this.at)
-    this.at += bytes.length
   }
 
   /** What came back from a native call, or with a delivery. */
@@ -245,7 +133,7 @@ export class EntryWriter {
   #bigint(value: bigint): void {
     this.tag(TAG.bigint)
     const text = value.toString()
-    this.#reserve(text.length + 16)
+    this.reserve(text.length + 16)
     this.varint(text.length)
     this.at += this.bytes.write(text, this.at, 'latin1')
   }
@@ -268,7 +156,7 @@ export class EntryWriter {
   #source(source: Source): void {
     const hash = this.onSource(source)
     this.tag(source.isText ? TAG.sourceText : TAG.sourceBytes)
-    this.#reserve(HASH_BYTES)
+    this.reserve(HASH_BYTES)
     this.bytes.set(hash, this.at)
     this.at += HASH_BYTES
   }
@@ -292,7 +180,7 @@ export class EntryWriter {
   #typed(value: ArrayBufferView): void {
     const type = TYPED_ARRAYS.findIndex((one) => value instanceof one)
     if (type < 0) return this.#clone(value)
-    this.#reserve(value.byteLength + 16)
+    this.reserve(value.byteLength + 16)
     this.tag(TAG.typed)
     this.varint(type)
     this.varint(value.byteLength)
@@ -318,34 +206,6 @@ export class EntryWriter {
     }
     this.blob(TAG.clone, bytes)
   }
-
-  #reserve(more: number): void {
-    if (this.at + more > this.bytes.length) this.#grow(more)
-  }
-
-  #grow(more: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.at + more))
-    larger.set(this.bytes.subarray(0, this.at))
-    this.bytes = larger
-  }
-}
-
-/** Stands for an argument of which only length and CRC were kept. */
-export interface Digest {
-  readonly digest: 'text' | 'bytes' | 'object'
-  readonly length: number
-  readonly crc: number
-}
-
-/** Stands for a source where that is not at hand. */
-export interface SourceName {
-  readonly source: string
-}
-
-/** Stands for a value that is known to be there, and no more. */
-export interface Opaque {
-  readonly opaque: 'function' | 'object' | 'handle'
-  readonly number?: number
 }
 
 /** Reads what an EntryWriter wrote, value by value. */
@@ -510,29 +370,9 @@ export class EntryReader {
   }
 
   #error(): Error {
-    const name = this.value() as string
-    const message = this.value() as string
-    const stack = this.value() as string | number
-    const own = this.value() as object
-    const type = ERRORS[name] ?? Error
-    if (typeof stack === 'number')
-      return Object.assign(
-        withOwnStack(() => new type(message), stack),
-        own,
-      )
-    const error = new type(message)
-    Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false })
-    return Object.assign(error, own)
+    const [name, message, stack] = [this.value(), this.value(), this.value()] as [string, string, string | number]
+    return reviveError(name, message, stack, this.value() as object)
   }
-}
-
-const ERRORS: Readonly<Record<string, ErrorConstructor>> = {
-  TypeError,
-  RangeError,
-  SyntaxError,
-  ReferenceError,
-  EvalError,
-  URIError,
 }
 
 export function toBytes(view: ArrayBufferView): Uint8Array {
