@@ -179,6 +179,7 @@ function readHead(
     hidden: Object.keys(env).filter((name) => env[name] !== process.env[name]),
     stdio: [0, 1, 2].map((fd) => String(guessHandleType(fd))),
     milestones: milestones.slice(),
+    feedsParsers: true,
     debugPort: process.debugPort,
     ...(channel && { channel }),
   }

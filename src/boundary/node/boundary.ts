@@ -132,6 +132,7 @@ function perturb(chaos: Chaos, left: ticks.Ticks): void {
 export interface ReplayEvents {
   /** Of the thread's head. */
   readonly channel: TapeHead['channel']
+  readonly feedsParsers: boolean
   /** What the program writes to its own stdout and stderr. */
   print(fd: number, bytes: Uint8Array): void
   readonly sources: SourceRules
@@ -146,7 +147,7 @@ export function replayBoundary(
   internals: Internals,
   tape: TapeReader,
   numbering: Numbering,
-  { channel, print, sources, onExited, onEnd }: ReplayEvents,
+  { channel, feedsParsers, print, sources, onExited, onEnd }: ReplayEvents,
 ): void {
   const contexts = new Contexts(internals)
   contexts.bounce()
@@ -164,6 +165,7 @@ export function replayBoundary(
     print,
     sources,
     files: new ReplayedSources(sources),
+    feedsParsers,
   }
   const left = ticks.replay(internals, tape)
   const isForeign = ending.isEnding(tape)

@@ -44,6 +44,8 @@ export interface EventPlan {
   readonly load: (tape: TapeReader, handle: Handle) => unknown[]
   /** Whether what it tells of is gone when it returns: it cannot be told later. */
   readonly isFleeting?: (args: Args) => boolean
+  /** Hands what came to somebody else than the handle's callback. @returns whether it did */
+  readonly divert?: (handle: Handle, args: Args) => boolean
 }
 
 /** What is special about a method that answers at once. */
@@ -101,6 +103,8 @@ export interface ReplayTools {
   print(fd: number, bytes: Uint8Array): void
   readonly sources: SourceRules
   readonly files: ReplayedSources
+  /** As `feedsParsers` of the thread's head. */
+  readonly feedsParsers: boolean
 }
 
 export const ALL_ARGUMENTS: EventPlan = {
@@ -171,6 +175,7 @@ export function recordHandle(tools: RecordTools, type: HandleClass, plan: Handle
         event.save(tape, args, handle)
         ids.save(tape)
         tape.end()
+        if (event.divert?.(handle, args)) return undefined
         return Reflect.apply(callback, this, args)
       }
       const meet = plan.joins ? deliver : postponable(tools, event, handle, deliver)
@@ -334,7 +339,7 @@ export function replayHandle(tools: ReplayTools, type: HandleClass, plan: Handle
       tape.end()
       const callback = findCallback(handle, key)
       if (!callback) return tape.diverge(`${plan.name} has no ${name}`)
-      tools.contexts.run(handle, () => Reflect.apply(callback, handle, args))
+      tools.contexts.run(handle, () => event.divert?.(handle, args) || Reflect.apply(callback, handle, args))
     })
   }
 }

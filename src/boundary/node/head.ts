@@ -28,6 +28,8 @@ export interface TapeHead {
   readonly milestones: Float64Array
   /** Where its inspector listens, or would. */
   readonly debugPort?: number
+  /** HTTP parsers of servers take what connections read with no stream in between. */
+  readonly feedsParsers?: boolean
   /** Only where its parent is a Node process that speaks with it. */
   readonly channel?: ChannelHead
   /** Only in a worker's. */

@@ -13,6 +13,7 @@ import {
   replayHandle,
 } from './handles.js'
 import type { Holder, Internals } from './internals.js'
+import { ParserFeed } from './parser-feed.js'
 import type { Request } from './requests.js'
 import { recordCall, replayCall } from './synchronous.js'
 
@@ -174,8 +175,10 @@ function toOwnMemory(internals: Internals): (handle: object) => Uint8Array | und
   }
 }
 
-function toReadPlan({ state, kReadBytesOrError, kArrayBufferOffset, findOwn }: StreamState): EventPlan {
+function toReadPlan(stream: StreamState, feed?: ParserFeed): EventPlan {
+  const { state, kReadBytesOrError, kArrayBufferOffset, findOwn } = stream
   return {
+    ...(feed && { divert: toDivert(stream, feed) }),
     save(tape, args, handle) {
       const size = state[kReadBytesOrError]!
       tape.value(size)
@@ -201,6 +204,20 @@ function toReadPlan({ state, kReadBytesOrError, kArrayBufferOffset, findOwn }: S
   }
 }
 
+/** The end of a stream, and its errors, are the socket's affair. */
+function toDivert(
+  { state, kReadBytesOrError, kArrayBufferOffset }: StreamState,
+  feed: ParserFeed,
+): NonNullable<EventPlan['divert']> {
+  return (handle, args) => {
+    const size = state[kReadBytesOrError]!
+    const parser = size > 0 ? feed.find(handle) : undefined
+    if (!parser) return false
+    feed.feed(parser, new Uint8Array(args[0] as ArrayBuffer, state[kArrayBufferOffset], size))
+    return true
+  }
+}
+
 function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
   const copy = new ArrayBuffer(bytes.length)
   new Uint8Array(copy).set(bytes)
@@ -214,13 +231,19 @@ export const ADDRESS = {
   load: (tape: ReplayTools['tape'], args: ArrayLike<unknown>) => Object.assign(args[0] as object, tape.value()),
 }
 
-export function toPlan(name: string, stream: StreamState, print?: ReplayTools['print']): HandlePlan {
+interface StreamUse {
+  readonly print?: ReplayTools['print']
+  /** Parsers that may take what is read. */
+  readonly feed?: ParserFeed
+}
+
+export function toPlan(name: string, stream: StreamState, { print, feed }: StreamUse = {}): HandlePlan {
   const requests: Record<string, RequestPlan> = { shutdown: {}, connect: {}, connect6: {} }
   for (const method of WRITES) requests[method] = toWritePlan(stream, method, print)
   return {
     name,
     requests,
-    events: { onread: toReadPlan(stream) },
+    events: { onread: toReadPlan(stream, feed) },
     methods: {
       getsockname: ADDRESS,
       getpeername: ADDRESS,
@@ -242,21 +265,37 @@ const TYPES = [
   { binding: 'tty_wrap', type: 'TTY' },
 ] as const
 
-/** The HTTP and HTTP/2 parsers of Node would read natively from a stream that says it may: what comes in is delivered to
- *  JavaScript instead. */
+/** The HTTP parsers of Node would read natively from a stream that says it may: what comes in is delivered to JavaScript
+ *  instead. */
 function keepOffNative(prototype: Holder): void {
   Object.defineProperty(prototype, '_consumed', { get: () => true, set: () => {}, configurable: true })
+}
+
+/** What servers' connections are: from these a parser is fed. */
+const FED = { TCP: 'tcp_wrap', Pipe: 'pipe_wrap' } as const
+
+function toFeed(internals: Internals): ParserFeed {
+  const prototypes = Object.entries(FED).map(([type, binding]) => {
+    return (internals.binding(binding)[type] as HandleClass).prototype
+  })
+  return new ParserFeed(internals, (handle) => prototypes.includes(Object.getPrototypeOf(handle) as Holder))
+}
+
+function letParsersRead(type: HandleClass): void {
+  Reflect.deleteProperty(type.prototype, '_consumed')
 }
 
 /** Sockets, pipes and terminals. */
 export function record(tools: RecordTools): void {
   const stream = toState(tools.internals)
+  const feed = toFeed(tools.internals)
   for (const { binding, type } of TYPES) {
     const holder = tools.internals.binding(binding)
     const handle = holder[type] as HandleClass
-    const plan = toPlan(type, stream)
+    const plan = toPlan(type, stream, { feed })
     recordStream(tools, handle, type === 'Pipe' ? passHandles(plan, tools) : plan)
     recordConnections(tools, handle, type)
+    if (type in FED) letParsersRead(handle)
     if (type === 'TTY') recordCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
   }
 }
@@ -271,13 +310,15 @@ export function recordStream(tools: RecordTools, type: HandleClass, plan: Handle
 /** The same from the tape: handles are made and never opened. */
 export function replay(tools: ReplayTools): void {
   const stream = toState(tools.internals)
+  const feed = tools.feedsParsers ? toFeed(tools.internals) : undefined
   standInForTerminal(tools)
   for (const { binding, type } of TYPES) {
     const holder = tools.internals.binding(binding)
     const handle = holder[type] as HandleClass
-    const plan = toPlan(type, stream, tools.print)
+    const plan = toPlan(type, stream, { print: tools.print, ...(feed && { feed }) })
     replayStream(tools, handle, type === 'Pipe' ? passHandles(plan, tools) : plan)
     replayConnections(tools, handle, type)
+    if (feed && type in FED) letParsersRead(handle)
     if (type === 'TTY') replayCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
   }
 }
