@@ -11,6 +11,7 @@ import * as defaultPolicy from './default-policy.js'
 import * as deferredJobs from './deferred-jobs.js'
 import * as directories from './directories.js'
 import * as dns from './dns.js'
+import * as earlyModules from './early-modules.js'
 import * as ending from './ending.js'
 import * as fileJobs from './file-jobs.js'
 import * as finalization from './finalization.js'
@@ -117,6 +118,7 @@ export function recordBoundary(
   moduleHooks.record(tools, messages)
   for (const binding of BINDINGS) binding.record(tools)
   ipc.record(tools)
+  if (ipc.describeChannel(internals)) earlyModules.record(tape)
   worker.record(tools, messaging.record(tools, messages))
   unfed.record(internals, onUnfed)
   defaultPolicy.record(internals, tape, { onUnfed, onAssumed, takeAddon: addons.record(tools) })
@@ -187,6 +189,7 @@ export function replayBoundary(
   moduleHooks.replay(tools, messages)
   for (const binding of BINDINGS) binding.replay(tools)
   ipc.replay(tools, channel)
+  if (channel) earlyModules.replay(tape)
   worker.replay(tools, messaging.replay(tools, messages))
   unfed.replay(internals, tape)
   defaultPolicy.replay(internals, tape, addons.replay(tools))
