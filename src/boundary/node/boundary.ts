@@ -13,6 +13,7 @@ import * as directories from './directories.js'
 import * as dns from './dns.js'
 import * as earlyModules from './early-modules.js'
 import * as ending from './ending.js'
+import * as fileBlobs from './file-blobs.js'
 import * as fileJobs from './file-jobs.js'
 import * as finalization from './finalization.js'
 import * as fs from './fs.js'
@@ -71,6 +72,7 @@ const BINDINGS = [
   atomics,
   asyncHooks,
   directories,
+  fileBlobs,
   fileJobs,
   watching,
   tls,

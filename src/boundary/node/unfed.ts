@@ -20,7 +20,6 @@ const ON_PROCESS = [
 
 /** Node's own modules keep the binding's function, which is called there. */
 const IN_MODULES = [
-  ['node:fs', 'openAsBlob', 'a Blob that stands for a file'],
   ['node:worker_threads', 'moveMessagePortToContext', 'a port that is moved to another context'],
 ] as const
 
