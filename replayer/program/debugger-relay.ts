@@ -93,7 +93,7 @@ export class DebuggerRelay {
   /** Whether a step came into what feeds the program. Node's own code is stopped in there in spite of all patterns. */
   #isBelow(text: string): boolean {
     const { reason, hitBreakpoints, callFrames } = (JSON.parse(text) as { params: Paused }).params
-    if (reason !== 'other' || hitBreakpoints?.length) return false
+    if ((reason !== 'other' && reason !== 'step') || hitBreakpoints?.length) return false
     const kinds = callFrames
       .map(({ location }) => this.#held.toKind(location.scriptId))
       .filter((kind) => kind !== 'node')

@@ -17,8 +17,6 @@ export interface Inspecting {
    *  @param place the line, in the file that was written
    *  @param url where the debugger finds it */
   onHeld(place: string, url: string): void
-  /** It has run to its end, and no line of its own was left to stand at. */
-  onMissed(): void
 }
 
 /** Holds a program when it comes to its moment, until a debugger has come and resumes it. */
@@ -32,12 +30,12 @@ export async function hold(child: ChildProcess, inspecting: Inspecting): Promise
   }
 }
 
-async function holdAtMoment(child: ChildProcess, { port, onHeld, onMissed }: Inspecting): Promise<void> {
+async function holdAtMoment(child: ChildProcess, { port, onHeld }: Inspecting): Promise<void> {
   const pipe = child.stdio[INSPECTOR_FD] as Readable
   const met = once(pipe, 'close')
   const [inspector] = await Promise.race([once(createInterface(pipe), 'line'), met])
   const held = typeof inspector === 'string' ? await HeldProgram.hold(inspector, met) : undefined
-  if (!held) return onMissed()
+  if (!held) return
   port.open(held)
   const { pathname } = new URL(held.inspector)
   onHeld(held.place, `ws://${port.address}${pathname}`)

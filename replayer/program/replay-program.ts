@@ -12,7 +12,6 @@ import { type CapturedThread, mergeOutputs } from './captured-output.js'
 import { DebuggerPort } from './debugger-port.js'
 import type { NotRun, ProgramVerdict } from './divergence.js'
 import { type FailedThread, findFailedThread } from './failed-thread.js'
-import type { Inspecting } from './held-program.js'
 import { type InheritedOutput, listInherited } from './inherited-output.js'
 import { type ProgramOutcome, type RunOptions, runProgram } from './run.js'
 import { findPause, findStop } from './stop.js'
@@ -129,15 +128,15 @@ async function runDebugged(
   }
   const pause = await findPause(log, one.thread, until)
   const port = await DebuggerPort.listen(inspect)
+  let isHeld = false
   try {
     port.onDebugger = () => events.onDebugger?.()
-    const inspecting: Inspecting = {
-      port,
-      pause,
-      onHeld: (place, url) => events.onHeld?.(place, url),
-      onMissed: () => events.onMissed?.(),
+    const onHeld = (place: string, url: string): void => {
+      isHeld = true
+      events.onHeld?.(place, url)
     }
-    const { printed: _, ...outcome } = await runProgram(log, one, { ...options, inspect: inspecting })
+    const { printed: _, ...outcome } = await runProgram(log, one, { ...options, inspect: { port, pause, onHeld } })
+    if (!isHeld && outcome.verdict.kind !== 'diverged') events.onMissed?.()
     return outcome
   } finally {
     port.close()

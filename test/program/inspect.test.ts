@@ -171,7 +171,7 @@ t.test('[B21] node inspect is a debugger, too; a line is named as it was written
   const prompt = '[\\s\\S]*debug> $'
   const child = await driveNodeInspect(new URL(held.address).host, [
     ['bt', new RegExp(`#0 .*app\\.ts:\\d+${prompt}`)],
-    ['n', new RegExp(`break in .*app\\.ts${prompt}`)],
+    ['n', new RegExp(`(break|step) in .*app\\.ts${prompt}`)],
     ['exec lines.length + 41', new RegExp(`42${prompt}`)],
     ['exec Date.now() > 0', new RegExp(`true${prompt}`)],
     ['c', /^/],
