@@ -1,8 +1,6 @@
 import t from 'tap'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(240_000)
-
 /** Writes in the thread pool, and waits for each before anything else is written. */
 const IN_TURN = `
   const fs = require('node:fs')

@@ -6,8 +6,6 @@ import { openLevelStore } from '../../src/log/level-store.js'
 import { CLI, run, runRecord } from '../helpers/command.js'
 import { recordInputs } from './rig.js'
 
-t.setTimeout(480_000)
-
 const LARGE = `exports.words = ${JSON.stringify(Array.from({ length: 4000 }, (_, i) => (i * 2654435761) % 4294967296))}`
 
 /** Until Node 22 a `package.json` is read like any other file; later ones answer natively what stands there. */

@@ -1,8 +1,6 @@
 import t from 'tap'
 import { testExact } from './exact.js'
 
-t.setTimeout(240_000)
-
 /** Says of each callback in whose context it runs, and in whose that was made. */
 const IDS = `
   const { executionAsyncId, triggerAsyncId } = require('node:async_hooks')

@@ -5,8 +5,6 @@ import { isKnownFlag, joinOptions, keepFlags, splitOptions } from '../../replaye
 import { CLI, run } from '../helpers/command.js'
 import { recordInputs, replayInputs } from './rig.js'
 
-t.setTimeout(240_000)
-
 /** A user of this machine, with a key of their own. */
 const toUser = (dir: string, name: string) => ({ XDG_STATE_HOME: join(dir, name) })
 
