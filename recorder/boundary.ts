@@ -2,7 +2,7 @@ import type { writeSync } from 'node:fs'
 import { resourceLimits, threadId, workerData } from 'node:worker_threads'
 import { recordBoundary, seedRandom } from '../src/boundary/node/boundary.js'
 import { startPool } from '../src/boundary/node/buffer-pool.js'
-import type { TapeHead, WorkerHead, WorkerStart } from '../src/boundary/node/head.js'
+import { BOUNDARY, type TapeHead, type WorkerHead, type WorkerStart } from '../src/boundary/node/head.js'
 import { findInternals, type Internals, type Native } from '../src/boundary/node/internals.js'
 import { describeChannel } from '../src/boundary/node/ipc.js'
 import { serializePlain } from '../src/boundary/node/messages.js'
@@ -166,6 +166,7 @@ function readHead(
   const channel = describeChannel(internals)
   return {
     node: process.version,
+    boundary: BOUNDARY,
     seed,
     pid: process.pid,
     ppid: process.ppid,
@@ -179,7 +180,6 @@ function readHead(
     hidden: Object.keys(env).filter((name) => env[name] !== process.env[name]),
     stdio: [0, 1, 2].map((fd) => String(guessHandleType(fd))),
     milestones: milestones.slice(),
-    feedsParsers: true,
     debugPort: process.debugPort,
     ...(channel && { channel }),
   }

@@ -40,14 +40,17 @@ export async function collect(recording: string, redaction: Redaction): Promise<
     },
     async finish() {
       const hide = showLeft(() => collector.unread)
-      const seen = [...named, ...endLook()]
-      await waitUntilSettled(recording)
-      const recorded = new Set(readClaims(recording).values())
-      const unreached = seen.filter(({ pid }) => !recorded.has(pid))
-      logUnreached(recording, unreached, redaction)
-      // What went wrong was said when it did.
-      await collector.stop().catch(() => {})
-      hide()
+      try {
+        const seen = [...named, ...endLook()]
+        await waitUntilSettled(recording)
+        const recorded = new Set(readClaims(recording).values())
+        const unreached = seen.filter(({ pid }) => !recorded.has(pid))
+        logUnreached(recording, unreached, redaction)
+        // What went wrong was said when it did.
+        await collector.stop().catch(() => {})
+      } finally {
+        hide()
+      }
       removeClaims(recording)
     },
   }

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   BAD_POINTER: 'not an RFC 6901 pointer, or it points at nothing',
   BAD_PATCH: 'not an RFC 6902 patch, or it does not apply',
   NODE_VERSION: 'the recording belongs to another Node version',
+  BOUNDARY_VERSION: 'the recording belongs to another version of this package’s boundary',
   UNTRUSTED: 'to run it would run code that does not stand here',
   NO_SOURCE: 'a source is neither in the recording nor here as it was',
   CLOSED: 'the scope or recording was already stopped or closed',

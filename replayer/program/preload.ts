@@ -189,7 +189,6 @@ function start(internals: Internals, orders: ReplayOrders): void {
     onExited,
     onEnd,
     channel: tape.head.channel,
-    feedsParsers: tape.head.feedsParsers === true,
     sources: { ...(local && { findLocal }), ...(!trust && { guard }) },
   }
   takeIdentity(internals, tape.head)

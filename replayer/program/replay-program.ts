@@ -66,7 +66,7 @@ export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured' | 'verdic
 
 /** Runs threads of a recorded program again.
  *  @returns undefined where no thread's inputs were recorded and none was asked for
- *  @throws USAGE, OBSERVED, NODE_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE, NOT_FOUND, NO_PERMISSION, CANNOT_START,
+ *  @throws USAGE, OBSERVED, NODE_VERSION, BOUNDARY_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE, NOT_FOUND, NO_PERMISSION, CANNOT_START,
  *  UNKNOWN_MOMENT, OUTSIDE */
 export async function replayProgram(
   path: string,

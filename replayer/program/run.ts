@@ -19,6 +19,7 @@ import { toNodeBinary } from './node-binary.js'
 import { toSafeEnvironment, toSafeWorkerEnvironment } from './node-environment.js'
 import { keepFlags, readFlags, splitOptions } from './node-flags.js'
 import { type Printed, type ReplayAnswer, type ReplayOrders, toReplayEnv } from './orders.js'
+import { checkBoundary } from './recorded-boundary.js'
 import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
 import type { Stop } from './stop.js'
 import { readTape, type TapedThread, toUnfedError } from './taped-threads.js'
@@ -58,7 +59,7 @@ export interface RunOptions extends SourceOptions {
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
  *  are this process's.
- *  @throws OBSERVED, DAMAGED, UNTRUSTED, NO_SOURCE, what `toNodeBinary` throws */
+ *  @throws OBSERVED, DAMAGED, BOUNDARY_VERSION, UNTRUSTED, NO_SOURCE, what `toNodeBinary` throws */
 export async function runProgram(
   log: LogReader,
   taped: TapedThread,
@@ -67,6 +68,7 @@ export async function runProgram(
   const { trace, origins = true, printed = [0, 0], quiet = false, output, node, stop, inspect } = options
   const { thread, head, unfed } = taped
   if (unfed.length > 0) throw toUnfedError(thread.path, unfed)
+  checkBoundary(head)
   const binary = toNodeBinary(head.node, node)
   checkText(taped, options)
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-replay-'))

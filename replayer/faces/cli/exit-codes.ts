@@ -24,6 +24,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   BAD_POINTER: EXIT.usage,
   BAD_PATCH: EXIT.failed,
   NODE_VERSION: EXIT.failed,
+  BOUNDARY_VERSION: EXIT.failed,
   UNTRUSTED: EXIT.failed,
   NO_SOURCE: EXIT.failed,
   CLOSED: EXIT.failed,

@@ -136,7 +136,6 @@ function perturb(chaos: Chaos, left: ticks.Ticks): void {
 export interface ReplayEvents {
   /** Of the thread's head. */
   readonly channel: TapeHead['channel']
-  readonly feedsParsers: boolean
   /** What the program writes to its own stdout and stderr. */
   print(fd: number, bytes: Uint8Array): void
   readonly sources: SourceRules
@@ -151,7 +150,7 @@ export function replayBoundary(
   internals: Internals,
   tape: TapeReader,
   numbering: Numbering,
-  { channel, feedsParsers, print, sources, onExited, onEnd }: ReplayEvents,
+  { channel, print, sources, onExited, onEnd }: ReplayEvents,
 ): void {
   const contexts = new Contexts(internals)
   contexts.bounce()
@@ -169,7 +168,6 @@ export function replayBoundary(
     print,
     sources,
     files: new ReplayedSources(sources),
-    feedsParsers,
   }
   const left = ticks.replay(internals, tape)
   const isForeign = ending.isEnding(tape)

@@ -103,8 +103,6 @@ export interface ReplayTools {
   print(fd: number, bytes: Uint8Array): void
   readonly sources: SourceRules
   readonly files: ReplayedSources
-  /** As `feedsParsers` of the thread's head. */
-  readonly feedsParsers: boolean
 }
 
 export const ALL_ARGUMENTS: EventPlan = {

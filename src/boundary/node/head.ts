@@ -1,9 +1,14 @@
 /** First code of every tape; smaller numbers are tags of entries. */
 export const HEAD_CODE = 32
 
+/** Which calls make entries, and what those hold. It grows with each change of that: both halves are of one boundary. */
+export const BOUNDARY = 2
+
 /** What a thread was when its first line was about to run: the first entry of its tape. */
 export interface TapeHead {
   readonly node: string
+  /** The BOUNDARY that wrote it; undefined is 1. */
+  readonly boundary?: number
   /** Kinds of calls and deliveries: the first has the code HEAD_CODE + 1. Those that were met later name themselves. */
   readonly calls: readonly string[]
   /** Seed of `Math.random` in the whole process. */
@@ -28,8 +33,6 @@ export interface TapeHead {
   readonly milestones: Float64Array
   /** Where its inspector listens, or would. */
   readonly debugPort?: number
-  /** HTTP parsers of servers take what connections read with no stream in between. */
-  readonly feedsParsers?: boolean
   /** Only where its parent is a Node process that speaks with it. */
   readonly channel?: ChannelHead
   /** Only in a worker's. */

@@ -310,15 +310,15 @@ export function recordStream(tools: RecordTools, type: HandleClass, plan: Handle
 /** The same from the tape: handles are made and never opened. */
 export function replay(tools: ReplayTools): void {
   const stream = toState(tools.internals)
-  const feed = tools.feedsParsers ? toFeed(tools.internals) : undefined
+  const feed = toFeed(tools.internals)
   standInForTerminal(tools)
   for (const { binding, type } of TYPES) {
     const holder = tools.internals.binding(binding)
     const handle = holder[type] as HandleClass
-    const plan = toPlan(type, stream, { print: tools.print, ...(feed && { feed }) })
+    const plan = toPlan(type, stream, { print: tools.print, feed })
     replayStream(tools, handle, type === 'Pipe' ? passHandles(plan, tools) : plan)
     replayConnections(tools, handle, type)
-    if (feed && type in FED) letParsersRead(handle)
+    if (type in FED) letParsersRead(handle)
     if (type === 'TTY') replayCall(tools.tape, holder, 'isTTY', 'tty.isTTY')
   }
 }
