@@ -23,7 +23,7 @@ const then = Promise.prototype.then
 /** Waiting on memory: how it ended, and when. */
 export function record({ tape, requests, realms, join }: RecordTools): void {
   const [asked, woken] = [tape.code(WAIT_ASYNC), tape.code(WOKEN)]
-  realms.add((realm) => {
+  realms.add('Atomics', (realm) => {
     const atomics = realm.Atomics as Holder
     recordCall(tape, atomics, 'wait', 'Atomics.wait', WAIT)
     recordCall(tape, atomics, 'notify', 'Atomics.notify', NOTIFY)
@@ -66,7 +66,7 @@ export function replay({ tape, requests, realms }: ReplayTools): void {
     waiting.delete(number)
     wake(how)
   })
-  realms.add((realm) => {
+  realms.add('Atomics', (realm) => {
     const atomics = realm.Atomics as Holder
     replayCall(tape, atomics, 'wait', 'Atomics.wait', WAIT)
     replayCall(tape, atomics, 'notify', 'Atomics.notify', NOTIFY)

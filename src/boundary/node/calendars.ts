@@ -1,4 +1,4 @@
-import type { Realm, Realms } from './realms.js'
+import type { Realms } from './realms.js'
 import { disguise, replace } from './synchronous.js'
 
 /** How something that changes is read: through the tape. */
@@ -26,14 +26,12 @@ const realNow = Date.now
 
 /** What asks the engine for the time below `Date`: `Intl`, where it is given none, and `Temporal` (Node 26 and later). */
 export function install(realms: Realms, read: Reading): void {
-  realms.add((realm) => {
-    installFormats(realm, read)
-    if (realm.Temporal) installTemporal(realm.Temporal, read)
-  })
+  realms.add('Intl', (realm) => realm.Intl && installFormats(realm.Intl, read))
+  realms.add('Temporal', (realm) => realm.Temporal && installTemporal(realm.Temporal, read))
 }
 
-function installFormats(realm: Realm, read: Reading): void {
-  const { prototype } = realm.Intl.DateTimeFormat
+function installFormats({ DateTimeFormat }: typeof Intl, read: Reading): void {
+  const { prototype } = DateTimeFormat
   const now = read('Intl.DateTimeFormat', realNow)
   const { get } = Object.getOwnPropertyDescriptor(prototype, 'format')!
   // A format has one function for ever.

@@ -11,7 +11,7 @@ const KEPT_NOW = Date.now
 
 /** `Date` of each realm and what else tells the time, `performance.now`, `hrtime`, and the clocks that Node keeps. */
 function install(internals: Internals, realms: Realms, read: Reading): void {
-  realms.add((realm) => installDate(realm, read))
+  realms.add('Date', (realm) => installDate(realm, read))
   const performance = internals.builtin('internal/perf/utils') as { now: Now }
   performance.now = read('performance.now', performance.now)
   installHttpDate(internals)

@@ -55,7 +55,7 @@ type Open = (Real: FinalizationRegistryConstructor, cells: Cells, callback: (val
 function installRegistries(realms: Realms, open: Open): void {
   let registries = 0
   let last = 0
-  realms.add((realm) => {
+  realms.add('FinalizationRegistry', (realm) => {
     const Real = realm.FinalizationRegistry
     const standIn = class Registry {
       readonly #cells = new Map<number, { readonly value: unknown }>()

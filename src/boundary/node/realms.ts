@@ -1,3 +1,4 @@
+import { isProxy } from 'node:util/types'
 import type { Temporal } from './calendars.js'
 import { replace } from './synchronous.js'
 
@@ -9,7 +10,8 @@ export interface Realm {
   readonly Math: Math
   readonly Atomics: object
   readonly WebAssembly: object
-  readonly Intl: typeof Intl
+  /** Not in a Node that was built without it. */
+  readonly Intl?: typeof Intl
   /** From Node 26 on. */
   readonly Temporal?: Temporal
 }
@@ -24,13 +26,14 @@ const MOST_DRAWS = 1 << 14
 
 /** The realms of a thread: its own, and one for each `vm` context, in the order in which they are made. */
 export class Realms {
-  readonly #installers: ((realm: Realm) => void)[] = []
+  readonly #installers: { readonly name: keyof Realm; readonly install: (realm: Realm) => void }[] = []
   readonly #seen = new WeakSet<object>()
   #contexts = 0
 
-  /** What is done to each realm before the program runs anything in it. */
-  add(install: (realm: Realm) => void): void {
-    this.#installers.push(install)
+  /** What is done to each realm before the program runs anything in it.
+   *  @param name what of the realm it is done to */
+  add(name: keyof Realm, install: (realm: Realm) => void): void {
+    this.#installers.push({ name, install })
     install(globalThis as unknown as Realm)
   }
 
@@ -40,7 +43,8 @@ export class Realms {
     const createContext = vm.createContext
     const { prototype } = vm.Script
     const runInContext = prototype.runInContext
-    const readGlobal = new vm.Script('globalThis')
+    // A program may have given a context another `globalThis`.
+    const readGlobal = new vm.Script('this')
     const enter = (context: Context): Realm => Reflect.apply(runInContext, readGlobal, [context]) as Realm
     const meet = (context: Context): void => this.#meet(vm, context, enter)
     replace(vm, 'createContext', function (this: unknown): unknown {
@@ -60,7 +64,20 @@ export class Realms {
     if (typeof context !== 'object' || context === null || this.#seen.has(context) || !vm.isContext(context)) return
     this.#seen.add(context)
     const realm = enter(context)
-    for (let left = (++this.#contexts * STRIDE) % MOST_DRAWS; left > 0; left--) realm.Math.random()
-    for (const install of this.#installers) install(realm)
+    const isOwn = (name: keyof Realm): boolean => !isGiven(context, realm, name)
+    const draws = (++this.#contexts * STRIDE) % MOST_DRAWS
+    if (isOwn('Math')) for (let left = draws; left > 0; left--) realm.Math.random()
+    for (const { name, install } of this.#installers) if (isOwn(name)) install(realm)
   }
+}
+
+/** Whether the program has put something of its own, or of another realm, in the place of what a context would have. */
+function isGiven(context: object, realm: object, name: string): boolean {
+  // A plain one has no object of the program's.
+  if (context === realm) return false
+  for (let one: object | null = context; one; one = Object.getPrototypeOf(one) as object | null) {
+    // It answers for every name. To be asked is for the program only.
+    if (isProxy(one) || Object.hasOwn(one, name)) return true
+  }
+  return false
 }

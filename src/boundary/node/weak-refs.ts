@@ -51,7 +51,7 @@ const NAME = 'WeakRef.deref'
  *  time is that written down, with the number of times that it was alive before. */
 export function record({ tape, realms }: RecordTools): void {
   const code = tape.code(NAME)
-  realms.add(({ WeakRef: { prototype } }) => {
+  realms.add('WeakRef', ({ WeakRef: { prototype } }) => {
     const original = prototype.deref as Deref
     replace(prototype, 'deref', function (this: WeakRef<object>): unknown {
       const target = Reflect.apply(original, this, [])
@@ -72,7 +72,7 @@ export function record({ tape, realms }: RecordTools): void {
 export function replay({ tape, realms }: ReplayTools): void {
   const code = tape.code(NAME)
   const held = new WeakMap<object, object>()
-  realms.add((realm) => {
+  realms.add('WeakRef', (realm) => {
     const Real = realm.WeakRef
     const holding = new Proxy(Real, {
       construct(target, args: [object], newTarget) {

@@ -30,7 +30,7 @@ function isCompiled(wasm: Wasm, name: string, source: unknown): boolean {
 /** Compiling takes a time of its own: only its end is recorded, and a replay compiles at that point. */
 export function record({ tape, requests, realms, onUnfed }: RecordTools): void {
   const done = tape.code('WebAssembly done')
-  realms.add((realm) => {
+  realms.add('WebAssembly', (realm) => {
     const wasm = realm.WebAssembly as Wasm
     for (const name of ['compile', 'instantiate'] as const) {
       const original = wasm[name]
@@ -94,7 +94,7 @@ export function replay({ tape, requests, realms }: ReplayTools): void {
     // As many promises as while recording: hooks number them.
     return Reflect.apply(then, promise, [pass, fail])
   }
-  realms.add((realm) => {
+  realms.add('WebAssembly', (realm) => {
     const wasm = realm.WebAssembly as Wasm
     replace(wasm, 'compile', (source: unknown) => answer(() => new wasm.Module(source)))
     const { instantiate } = wasm
