@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { argue, type Callable, CONSTRUCT, Ids, toCodes } from './addon-calls.js'
+import { Mirror } from './addon-mirror.js'
 import * as values from './addon-values.js'
 import { MARK, type Mark, type Member } from './addon-values.js'
 import type { RecordTools } from './handles.js'
@@ -31,7 +32,11 @@ export class AddonRecorder {
   readonly #lent = new WeakMap<object, values.Watch>()
   #lending: values.Watch | undefined
   readonly #kept = new values.KeptMemory()
-  #file = ''
+  /** Of the addon that runs, or is made known. */
+  #mirror: Mirror | undefined
+  #isRefused = false
+  /** Native calls on the stack. */
+  #depth = 0
 
   constructor(tools: RecordTools) {
     this.#tools = tools
@@ -52,13 +57,19 @@ export class AddonRecorder {
   }
 
   open(file: string, module: { exports: unknown }, load: () => unknown): unknown {
+    // Nothing is won by wrapping it where there will be no replay, and something may be lost.
+    if (this.#isRefused) return load()
     const { tape } = this.#tools
-    this.#file = file.slice(file.lastIndexOf('/') + 1)
+    const mirror = new Mirror(file, (value, key) => this.#receiveShared(value, key))
+    this.#mirror = mirror
     tape.begin(this.#codes.open)
     tape.argument(file)
     return this.#attempt(load, () => {
-      const [value, kept] = this.#receive(module.exports, '')
+      const real = module.exports as object
+      const [value, kept] = this.#receive(real, '')
       module.exports = value
+      if (value !== real && typeof value === 'object')
+        mirror.watch(real, value as object, this.#known.find(value as object))
       return [undefined, kept]
     })
   }
@@ -68,8 +79,11 @@ export class AddonRecorder {
   #attempt(run: () => unknown, take: (result: unknown) => readonly [unknown, unknown], watch?: values.Watch): unknown {
     const { tape } = this.#tools
     const before = this.#counter.value
+    const mirror = this.#mirror!
     this.#kept.note()
+    mirror.note()
     tape.enter()
+    this.#depth++
     let result: unknown
     let outcome: number = OUTCOME.threw
     try {
@@ -78,7 +92,10 @@ export class AddonRecorder {
     } catch (error) {
       result = error
     }
+    this.#depth--
     tape.leave()
+    this.#mirror = mirror
+    const set = mirror.look()
     const [value, kept] = outcome === OUTCOME.threw ? this.#receive(result, 'error') : take(result)
     const { read, changes } = watch?.look((one) => this.#receive(one, 'property')[1]) ?? NOTHING
     this.#keepAnEye(value, watch?.memories ?? [])
@@ -86,7 +103,7 @@ export class AddonRecorder {
     tape.value(outcome)
     tape.value(kept)
     tape.value(read)
-    tape.value(changes)
+    tape.value([...set, ...changes])
     tape.value(this.#counter.value - before)
     tape.end()
     if (outcome === OUTCOME.threw) throw value
@@ -101,7 +118,17 @@ export class AddonRecorder {
   }
 
   #refuse(what: string): void {
-    this.#tools.onUnfed(`${what} of the native addon ${this.#file}`)
+    this.#isRefused = true
+    this.#tools.onUnfed(`${what} of the native addon ${this.#mirror?.file}`)
+  }
+
+  /** On exports: both sides may hold the same memory there. */
+  #receiveShared(value: unknown, name: string): readonly [value: unknown, kept: unknown] {
+    if (typeof value !== 'object' || value === null || !values.isMemory(value)) return this.#receive(value, name)
+    if (this.#isKnown(value)) return this.#receive(value, name)
+    const id = this.#know(value)
+    if (!this.#mirror!.share(value, id)) this.#refuse('memory shared with the program')
+    return [value, { [MARK]: 'memory', id, memory: value } satisfies Mark]
   }
 
   /** What native code hands to the program: as the program gets it, and as it is kept. */
@@ -195,7 +222,8 @@ export class AddonRecorder {
         if (!this.#put(standIn, key, { ...values.fromFlags(flags), get, set } as PropertyDescriptor)) this.#refuse(path)
         continue
       }
-      const [value, kept] = this.#receive(descriptor.value, path)
+      const [value, kept] =
+        standIn === real ? this.#receive(descriptor.value, path) : this.#receiveShared(descriptor.value, path)
       members.push([keptKey, flags, kept])
       if (standIn === real && value === descriptor.value) continue
       if (!this.#put(standIn, key, { ...descriptor, value })) this.#refuse(path)
@@ -238,8 +266,11 @@ export class AddonRecorder {
   }
 
   #standInFor(real: Callable, label: string): Callable {
-    const call = (self: unknown, args: ArrayLike<unknown>, target: Function | undefined): unknown =>
-      this.#call(real, label, self, args, target)
+    const mirror = this.#mirror
+    const call = (self: unknown, args: ArrayLike<unknown>, target: Function | undefined): unknown => {
+      this.#mirror = mirror
+      return this.#call(real, label, self, args, target)
+    }
     return disguise(
       function (this: unknown): unknown {
         // biome-ignore lint/complexity/noArguments: passed on as they are
@@ -317,7 +348,9 @@ export class AddonRecorder {
     if (known) return known
     const { tape, join } = this.#tools
     const cause = tape.turn
+    const mirror = this.#mirror!
     const deliver = (self: unknown, args: unknown[], isConstructed: boolean): [unknown, unknown[]] => {
+      this.#comeBack(mirror)
       const [own, keptSelf] = isConstructed || self === globalThis ? [self, undefined] : this.#receive(self, 'this')
       const received = args.map((arg) => this.#receive(arg, callback.name || 'callback'))
       join()
@@ -346,6 +379,13 @@ export class AddonRecorder {
     return watched
   }
 
+  /** What was set before a call is over is seen by the program, and not held by the tape. */
+  #comeBack(mirror: Mirror): void {
+    this.#mirror = mirror
+    if (this.#depth > 0 ? mirror.look().length > 0 : mirror.bringSet().length > 0)
+      this.#refuse('what is set on the exports')
+  }
+
   #answer(run: () => unknown): unknown {
     try {
       return this.#give(run())
@@ -364,8 +404,10 @@ export class AddonRecorder {
     const number = this.#known.next()
     const cause = this.#tools.tape.turn
     const lending = this.#lending
+    const mirror = this.#mirror!
     const promise = new Promise((resolve, reject) => {
       const answer = (outcome: number, settle: (value: unknown) => void) => (result: unknown) => {
+        this.#comeBack(mirror)
         const [value, kept] = this.#receive(result, 'promise')
         const one: Answer = {
           number,

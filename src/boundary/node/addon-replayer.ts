@@ -54,8 +54,10 @@ export class AddonReplayer {
     for (const [at, crc] of read) {
       if (!values.isSame(args[at], crc)) return tape.diverge(`argument ${at} of a native addon holds other bytes`)
     }
+    // What came back may hold what was set on the exports.
+    for (const change of changes) if (change[0] < -1) this.#apply(this.#things.get(-1 - change[0]), change)
     const value = outcome === OUTCOME.threw ? this.#load(kept) : make(kept)
-    for (const change of changes) this.#apply(change[0] < 0 ? self : args[change[0]], change)
+    for (const change of changes) if (change[0] >= -1) this.#apply(change[0] < 0 ? self : args[change[0]], change)
     if (ids > 0) {
       const resource = {}
       contexts.capture(resource)
@@ -102,6 +104,8 @@ export class AddonReplayer {
         return values.INTRINSICS.get(kept.name)
       case 'items':
         return kept.items.map((item) => this.#load(item))
+      case 'memory':
+        return this.#know(kept.id, kept.memory)
       case 'opaque':
         return this.#know(kept.id, Object.freeze(Object.create(null)))
       case 'promise':

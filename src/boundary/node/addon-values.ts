@@ -13,6 +13,7 @@ export type Mark =
   | { readonly [MARK]: 'known' | 'given' | 'promise' | 'opaque'; readonly id: number }
   | { readonly [MARK]: 'symbol' | 'intrinsic'; readonly name: string }
   | { readonly [MARK]: 'items'; readonly items: readonly unknown[] }
+  | { readonly [MARK]: 'memory'; readonly id: number; readonly memory: Memory }
   | { readonly [MARK]: 'made'; readonly id: number; readonly members: readonly Member[] }
   | { readonly [MARK]: 'object'; readonly id: number; readonly proto: unknown; readonly members: readonly Member[] }
   | (FunctionMark & { readonly proto: unknown; readonly members: readonly Member[] })
@@ -121,7 +122,7 @@ export function toCompared(value: unknown, findKnown: (value: object) => number,
   return Object.fromEntries(entries.map(([key, item]) => [key, toCompared(item, findKnown, depth + 1)]))
 }
 
-type Memory = ArrayBufferView | ArrayBuffer
+export type Memory = ArrayBufferView | ArrayBuffer
 
 export function isMemory(value: object): value is Memory {
   return (ArrayBuffer.isView(value) && !(value.buffer instanceof SharedArrayBuffer)) || value instanceof ArrayBuffer
@@ -148,7 +149,8 @@ type Snapshot =
       readonly before: Readonly<Record<string, unknown>>
     }
 
-/** What a native call did to what it was given: bytes of memory, or one property. */
+/** What a native call did to what it was given: bytes of memory, or one property. A place below −1 is that of what the
+ *  addon itself made: −1 less its number. */
 export type Change = readonly [at: number, bytes: Uint8Array] | readonly [at: number, key: string, value: unknown]
 
 /** Remembers what a native call is given. */
