@@ -1,6 +1,7 @@
 import { syncBuiltinESMExports } from 'node:module'
 import { resolve } from 'node:path'
 import workerThreads, { type Worker, type WorkerOptions } from 'node:worker_threads'
+import { disguise } from '../src/boundary/node/disguise.js'
 import type { WorkerStart } from '../src/boundary/node/head.js'
 import { injectOptions, type Orders } from './injection.js'
 import { type TreeNode, toCommandLine } from './tree.js'
@@ -29,7 +30,7 @@ export function watchWorkers(node: TreeNode): () => void {
       return startWorker(node, args, (given) => Reflect.construct(target, given, newTarget))
     },
   })
-  install(watched)
+  install(disguise(watched, original))
   return () => install(original)
 
   function install(value: typeof Worker): void {

@@ -3,11 +3,12 @@ import { argue, type Callable, CONSTRUCT, Ids, toCodes } from './addon-calls.js'
 import { Mirror } from './addon-mirror.js'
 import * as values from './addon-values.js'
 import { MARK, type Mark, type Member } from './addon-values.js'
+import { disguise } from './disguise.js'
 import type { RecordTools } from './handles.js'
 import { IdCounter } from './id-counter.js'
 import type { Holder } from './internals.js'
 import { type Answer, OwnScope } from './own-scope.js'
-import { disguise, OUTCOME } from './synchronous.js'
+import { OUTCOME } from './synchronous.js'
 
 const then = Promise.prototype.then
 

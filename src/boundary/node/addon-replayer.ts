@@ -1,6 +1,7 @@
 import { argue, type Callable, CONSTRUCT, Ids, toCodes } from './addon-calls.js'
 import * as values from './addon-values.js'
 import { type Change, isMark, MARK, type Mark, type Member } from './addon-values.js'
+import { disguiseNative } from './disguise.js'
 import type { ReplayTools } from './handles.js'
 import { IdCounter } from './id-counter.js'
 import type { Holder } from './internals.js'
@@ -148,8 +149,7 @@ export class AddonReplayer {
       // biome-ignore lint/complexity/noArguments: passed on as they are
       return call(this, arguments, new.target as unknown as Function | undefined)
     }
-    Object.defineProperty(standIn, 'name', { value: name, configurable: true })
-    Object.defineProperty(standIn, 'length', { value: length, configurable: true })
+    disguiseNative(standIn, { name, length })
     this.#know(id, standIn)
     const parent = this.#load(proto)
     if (parent !== Function.prototype) Object.setPrototypeOf(standIn, parent as object)

@@ -10,6 +10,7 @@ import * as crypto from './crypto.js'
 import * as defaultPolicy from './default-policy.js'
 import * as deferredJobs from './deferred-jobs.js'
 import * as directories from './directories.js'
+import { showOriginals } from './disguise.js'
 import * as dns from './dns.js'
 import * as earlyModules from './early-modules.js'
 import * as ending from './ending.js'
@@ -109,6 +110,7 @@ export function recordBoundary(
   tape.onTangled = () => onUnfed('a call within another, as a hook on asynchronous resources may make')
   tape.onDelivery = chaos ? () => perturb(chaos, left) : () => left.delivered()
   tape.onOverlap = () => onAssumed('writes to stdout and stderr that overlap, whose order')
+  showOriginals(realms)
   timers.record(internals, tape, checks, chaos)
   ending.record(tape, left)
   clocks.record(internals, tape, realms)
@@ -169,6 +171,7 @@ export function replayBoundary(
     sources,
     files: new ReplayedSources(sources),
   }
+  showOriginals(realms)
   const left = ticks.replay(internals, tape)
   const isForeign = ending.isEnding(tape)
   ending.replay(

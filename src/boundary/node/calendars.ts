@@ -1,5 +1,6 @@
+import { disguise } from './disguise.js'
 import type { Realms } from './realms.js'
-import { disguise, replace } from './synchronous.js'
+import { replace } from './synchronous.js'
 
 /** How something that changes is read: through the tape. */
 export type Reading = <T>(label: string, real: () => T) => () => T

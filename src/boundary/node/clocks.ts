@@ -1,8 +1,9 @@
 import { install as installCalendars, type Reading } from './calendars.js'
+import { disguise } from './disguise.js'
 import type { Internals } from './internals.js'
 import { install as installKept } from './kept-clocks.js'
 import type { Realms } from './realms.js'
-import { type CallPlan, disguise, recordCall, replayCall } from './synchronous.js'
+import { type CallPlan, recordCall, replayCall } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 
 type Now = () => number
@@ -13,7 +14,7 @@ const KEPT_NOW = Date.now
 function install(internals: Internals, realms: Realms, read: Reading): void {
   realms.add('Date', (realm) => installDate(realm, read))
   const performance = internals.builtin('internal/perf/utils') as { now: Now }
-  performance.now = read('performance.now', performance.now)
+  performance.now = disguise(read('performance.now', performance.now), performance.now)
   installHttpDate(internals)
   installCalendars(realms, read)
   installKept(internals, read('DateNow', KEPT_NOW))
@@ -31,7 +32,7 @@ function installDate(realm: { Date: DateConstructor }, read: Reading): void {
   disguise(Recorded, Real)
   Object.defineProperty(Recorded, 'prototype', { value: Real.prototype, writable: false })
   Object.defineProperty(Recorded, 'now', {
-    value: { now: () => now() }.now,
+    value: disguise(() => now(), Real.now),
     writable: true,
     configurable: true,
     enumerable: false,

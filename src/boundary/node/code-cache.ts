@@ -1,6 +1,7 @@
+import { disguise } from './disguise.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Internals, Native } from './internals.js'
-import { type CallPlan, disguise, recordCall, replace, replayCall } from './synchronous.js'
+import { type CallPlan, recordCall, replace, replayCall } from './synchronous.js'
 import type { Code, TapeReader, TapeWriter } from './tape.js'
 
 /** What the engine says about compiled code, which is never the same twice. */

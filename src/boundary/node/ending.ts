@@ -1,3 +1,4 @@
+import { disguise } from './disguise.js'
 import type { Tape, TapeReader, TapeWriter } from './tape.js'
 import type { Ticks } from './ticks.js'
 import type { Pump } from './timers.js'
@@ -101,7 +102,12 @@ function watch(endings: Endings): void {
   }
   // A property of its own would be seen by a program that lists those of `process`.
   const holder = Object.getPrototypeOf(process) as object
-  Object.defineProperty(holder, 'emit', { value: watched, writable: true, configurable: true, enumerable: false })
+  Object.defineProperty(holder, 'emit', {
+    value: disguise(watched, original),
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  })
 }
 
 /** A loop that has run dry is delivered by Node itself, not by the pump. */

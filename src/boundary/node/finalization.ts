@@ -1,3 +1,4 @@
+import { disguise } from './disguise.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Realms } from './realms.js'
 
@@ -96,7 +97,8 @@ function installRegistries(realms: Realms, open: Open): void {
         return cells.filter((cell) => this.#cells.delete(cell)).length > 0
       }
     }
-    Object.defineProperty(standIn, 'name', { value: 'FinalizationRegistry', configurable: true })
+    disguise(standIn, Real)
+    for (const name of ['register', 'unregister'] as const) disguise(standIn.prototype[name], Real.prototype[name])
     Object.defineProperty(realm, 'FinalizationRegistry', { value: standIn, writable: true, configurable: true })
   })
 }

@@ -1,7 +1,7 @@
+import { disguise } from './disguise.js'
 import type { EventPlan, Handle, HandleClass, HandlePlan, RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Internals } from './internals.js'
 import { recordStream, replayStream, toPlan, toState } from './streams.js'
-import { disguise } from './synchronous.js'
 
 /** The native side asks something, or tells it. */
 const PLAIN: EventPlan = { save: () => {}, load: () => [] }

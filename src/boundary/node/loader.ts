@@ -1,3 +1,4 @@
+import { disguise } from './disguise.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { recordCall, replayCall } from './synchronous.js'
 import type { TapeReader, TapeWriter } from './tape.js'
@@ -118,14 +119,14 @@ function supplant(module: Module, name: '_stat' | '_readPackage', value: Native)
   let warned = false
   Object.defineProperty(module, name, {
     get: get!,
-    set(replaced: Native) {
+    set: disguise((replaced: Native) => {
       if (!warned) {
         const text = `Module.${name} is an experimental feature and might change at any time`
         process.emitWarning(text, 'ExperimentalWarning')
       }
       warned = true
       set!.call(module, replaced)
-    },
+    }, set!),
     configurable: true,
     enumerable: false,
   })

@@ -4,6 +4,7 @@ import { replace } from './synchronous.js'
 
 /** As much of a realm's global object as the boundary touches. */
 export interface Realm {
+  readonly Function: FunctionConstructor
   Date: DateConstructor
   WeakRef: WeakRefConstructor
   FinalizationRegistry: FinalizationRegistryConstructor

@@ -1,15 +1,9 @@
+import { disguise } from './disguise.js'
 import type { Holder } from './internals.js'
 import type { TapeReader, TapeWriter } from './tape.js'
 
 /** How a call went: the first value of its result. */
 export const OUTCOME = { returned: 0, threw: 1 } as const
-
-/** Gives a stand-in the looks of what it stands for. */
-export function disguise<T extends Function>(standIn: T, original: Function): T {
-  Object.defineProperty(standIn, 'name', { value: original.name, configurable: true })
-  Object.defineProperty(standIn, 'length', { value: original.length, configurable: true })
-  return standIn
-}
 
 /** Puts a stand-in in the place of a function, enumerable or not as that was. */
 export function replace(holder: object, name: string | symbol, standIn: Function): void {

@@ -1,3 +1,4 @@
+import { disguise } from './disguise.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import { replace } from './synchronous.js'
 
@@ -81,6 +82,7 @@ export function replay({ tape, realms }: ReplayTools): void {
         return ref
       },
     })
+    disguise(holding, Real)
     const define = (holder: object, name: string): void => {
       Object.defineProperty(holder, name, { value: holding, writable: true, configurable: true, enumerable: false })
     }
