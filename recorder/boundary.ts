@@ -7,6 +7,7 @@ import { findInternals, type Internals, type Native } from '../src/boundary/node
 import { describeChannel } from '../src/boundary/node/ipc.js'
 import { serializePlain } from '../src/boundary/node/messages.js'
 import { Numbering, numberOf } from '../src/boundary/node/numbering.js'
+import type { Seed } from '../src/boundary/node/seed.js'
 import { hideFrames } from '../src/boundary/node/stacks.js'
 import { replace } from '../src/boundary/node/synchronous.js'
 import { setNativeCrc } from '../src/spool/crc.js'
@@ -55,7 +56,7 @@ export interface TapedThread {
   /** A text as it may be stored, where it came out of the environment. */
   hide(text: string): string
   /** Of `Math.random` in all threads of the process. */
-  readonly seed: number
+  readonly seed: Seed
   readonly worker: WorkerStart | undefined
   /** Seed by which the order of what comes is perturbed. */
   readonly chaos?: number
@@ -101,7 +102,7 @@ export function startTape({
   watchCloses(internals)
   // One of the program's own kind would use up an async id.
   originals.queueMicrotask = internals.binding('task_queue')['enqueueMicrotask'] as typeof queueMicrotask
-  if (!worker) seedRandom(internals, seed)
+  if (!worker) seedRandom(internals, seed.value)
   const head = {
     ...readHead(internals, { env, hide, seed }),
     ...(!worker && { files: [0, 1, 2].map(findFile), outputs: outputs.split(',') }),
@@ -113,7 +114,7 @@ export function startTape({
     met.add(call)
     driver.process(0 as never, { op, call })
   }
-  recordBoundary(internals, tape, numbering, { onUnfed: say('observed'), onAssumed: say('assumed'), hide }, chaos)
+  recordBoundary(internals, tape, numbering, { onUnfed: say('observed'), onAssumed: say('assumed'), hide }, seed, chaos)
   hideFrames(internals)
   driver.attach(tape)
   tape.writeHead(head)
@@ -167,7 +168,8 @@ function readHead(
   return {
     node: process.version,
     boundary: BOUNDARY,
-    seed,
+    seed: seed.value,
+    ...(seed.isGiven && { seedIsGiven: true }),
     pid: process.pid,
     ppid: process.ppid,
     argv: process.argv.map(hide),
@@ -188,7 +190,7 @@ function readHead(
 const MOST_DRAWS = 50_000n
 
 function readWorker(internals: Internals, start: WorkerStart): WorkerHead {
-  const draws = Number(process.hrtime.bigint() % MOST_DRAWS)
+  const draws = start.seedIsGiven ? 0 : Number(process.hrtime.bigint() % MOST_DRAWS)
   for (let left = draws; left > 0; left--) Math.random()
   return { ...start, draws, threadId, resourceLimits, data: serializePlain(internals, workerData) }
 }

@@ -1,4 +1,5 @@
 import { isMainThread, parentPort } from 'node:worker_threads'
+import { Seed, toSeed } from '../src/boundary/node/seed.js'
 import { type ThreadPath, toThreadPath } from '../src/ids.js'
 import { makeSeed, openBoundary, startTape, type TapedThread } from './boundary.js'
 import { watchChildren } from './children.js'
@@ -31,7 +32,7 @@ try {
 
 function recordProgram(preload: string, { thread, worker, ...shared }: Orders): void {
   const internals = shared.inputs && (isMainThread || worker) ? openBoundary() : undefined
-  const seed = worker?.seed ?? makeSeed()
+  const seed = worker ? new Seed(worker.seed, worker.seedIsGiven === true) : toSeed(process.execArgv, makeSeed())
   const secrets = shared.keepEnv ? {} : process.env
   const redaction = new Redaction({}, secrets, Buffer.from(shared.key, 'base64url'))
   const peers = new WeakMap<object, ThreadPath>()

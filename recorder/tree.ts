@@ -1,3 +1,4 @@
+import type { Seed } from '../src/boundary/node/seed.js'
 import type { ProcessBody } from '../src/events.js'
 import { type ThreadPath, toThreadPath } from '../src/ids.js'
 import type { Injection } from './injection.js'
@@ -7,7 +8,7 @@ export interface TreeNode {
   readonly path: ThreadPath
   readonly injection: Injection
   /** Seed of `Math.random` in this process; undefined where no inputs are recorded. */
-  readonly seed: number | undefined
+  readonly seed: Seed | undefined
   /** Next child's or worker's path: numbers follow the order in which this thread started them. */
   nextPath(): ThreadPath
   /** Logs something about a child, in the name of this thread. Never throws. */

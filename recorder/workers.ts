@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import workerThreads, { type Worker, type WorkerOptions } from 'node:worker_threads'
 import { disguise } from '../src/boundary/node/disguise.js'
 import type { WorkerStart } from '../src/boundary/node/head.js'
+import type { Seed } from '../src/boundary/node/seed.js'
 import { injectOptions, type Orders } from './injection.js'
 import { type TreeNode, toCommandLine } from './tree.js'
 
@@ -78,7 +79,7 @@ function startWorker(
   return worker
 }
 
-function toStart(file: string | URL, options: WorkerOptions = {}, seed: number): WorkerStart {
+function toStart(file: string | URL, options: WorkerOptions = {}, seed: Seed): WorkerStart {
   const { eval: text, argv = [], execArgv, stdin } = options
   const kind = text ? 'text' : typeof file === 'string' ? 'path' : 'url'
   return {
@@ -87,7 +88,8 @@ function toStart(file: string | URL, options: WorkerOptions = {}, seed: number):
     argv: [...argv].map(String),
     execArgv: execArgv && [...execArgv],
     stdin: Boolean(stdin),
-    seed,
+    seed: seed.value,
+    ...(seed.isGiven && { seedIsGiven: true }),
   }
 }
 

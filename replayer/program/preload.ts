@@ -6,6 +6,7 @@ import type { WorkerHead } from '../../src/boundary/node/head.js'
 import { findInternals, type Internals } from '../../src/boundary/node/internals.js'
 import { Numbering, numberOf } from '../../src/boundary/node/numbering.js'
 import type { CodeGuard } from '../../src/boundary/node/replayed-sources.js'
+import { Seed } from '../../src/boundary/node/seed.js'
 import { isNamedCode } from '../../src/boundary/node/sources.js'
 import { hideFrames } from '../../src/boundary/node/stacks.js'
 import { TapeFile } from '../../src/boundary/node/tape-file.js'
@@ -189,6 +190,7 @@ function start(internals: Internals, orders: ReplayOrders): void {
     onExited,
     onEnd,
     channel: tape.head.channel,
+    seed: new Seed(tape.head.seed, tape.head.seedIsGiven === true),
     sources: { ...(local && { findLocal }), ...(!trust && { guard }) },
   }
   takeIdentity(internals, tape.head)

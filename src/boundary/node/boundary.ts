@@ -39,6 +39,7 @@ import * as random from './random.js'
 import { Realms } from './realms.js'
 import { ReplayedSources, type SourceRules } from './replayed-sources.js'
 import { RequestRecorder, RequestReplayer } from './requests.js'
+import type { Seed } from './seed.js'
 import * as streamPipe from './stream-pipe.js'
 import * as streams from './streams.js'
 import type { TapeReader, TapeWriter } from './tape.js'
@@ -95,13 +96,14 @@ export function recordBoundary(
   tape: TapeWriter,
   numbering: Numbering,
   { onUnfed, onAssumed, hide }: Pick<RecordTools, 'onUnfed' | 'hide'> & defaultPolicy.Met,
+  seed: Seed,
   chaosSeed?: number,
 ): void {
   const contexts = new Contexts(internals)
   const chaos = chaosSeed === undefined ? undefined : new Chaos(internals, contexts, chaosSeed)
   const requests = new RequestRecorder(tape, chaos)
   const join = joints.record(internals, tape)
-  const realms = new Realms()
+  const realms = new Realms(seed)
   const noise = chaos && { chaos }
   const checks: (() => void)[] = []
   const own = { requests, numbering, contexts, realms, join, checks }
@@ -138,6 +140,7 @@ function perturb(chaos: Chaos, left: ticks.Ticks): void {
 export interface ReplayEvents {
   /** Of the thread's head. */
   readonly channel: TapeHead['channel']
+  readonly seed: Seed
   /** What the program writes to its own stdout and stderr. */
   print(fd: number, bytes: Uint8Array): void
   readonly sources: SourceRules
@@ -152,14 +155,14 @@ export function replayBoundary(
   internals: Internals,
   tape: TapeReader,
   numbering: Numbering,
-  { channel, print, sources, onExited, onEnd }: ReplayEvents,
+  { channel, seed, print, sources, onExited, onEnd }: ReplayEvents,
 ): void {
   const contexts = new Contexts(internals)
   contexts.bounce()
   contexts.watchIds(internals)
   numbering.onMet = (handle) => contexts.note(handle)
   const requests = new RequestReplayer(tape, contexts)
-  const realms = new Realms()
+  const realms = new Realms(seed)
   const tools: ReplayTools = {
     internals,
     tape,

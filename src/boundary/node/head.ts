@@ -13,6 +13,8 @@ export interface TapeHead {
   readonly calls: readonly string[]
   /** Seed of `Math.random` in the whole process. */
   readonly seed: number
+  /** The program has given it. */
+  readonly seedIsGiven?: boolean
   readonly pid: number
   readonly ppid: number
   readonly argv: readonly string[]
@@ -57,6 +59,8 @@ export interface WorkerStart {
   readonly stdin: boolean
   /** Seed of `Math.random` in the whole process. */
   readonly seed: number
+  /** The program has given it. */
+  readonly seedIsGiven?: boolean
 }
 
 export interface WorkerHead extends WorkerStart {

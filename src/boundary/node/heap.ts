@@ -1,4 +1,5 @@
-import { isHarmless } from './engine-flags.js'
+import { isMainThread } from 'node:worker_threads'
+import { findSeed, isHarmless, splitFlags } from './engine-flags.js'
 import type { RecordTools, ReplayTools } from './handles.js'
 import type { Holder, Internals, Native } from './internals.js'
 import { type CallPlan, recordCall, replace, replayCall } from './synchronous.js'
@@ -59,12 +60,16 @@ const MEASURED = 'vm.measureMemory'
 const then = Promise.prototype.then
 
 /** The state of the engine's heap, and reports about the process. */
-export function record({ internals, tape, requests }: RecordTools): void {
+export function record({ internals, tape, requests, realms, onUnfed }: RecordTools): void {
   install(
     internals,
     (holder, name, label, plan) => recordCall(tape, holder, name, label, plan),
     () => {},
   )
+  holdFlags(internals.binding('v8'), (flags) => {
+    if (!isMainThread && findSeed(flags) !== undefined) onUnfed('a seed that a worker sets for all threads')
+    return realms.seed.take(flags)
+  })
   const vm = process.getBuiltinModule('node:vm')
   const measured = tape.code(MEASURED)
   const measure = vm.measureMemory as Native
@@ -93,14 +98,14 @@ export function record({ internals, tape, requests }: RecordTools): void {
   })
 }
 
-export function replay({ internals, tape, requests, print }: ReplayTools): void {
+export function replay({ internals, tape, requests, print, realms }: ReplayTools): void {
   install(
     internals,
     (holder, name, label, plan) => replayCall(tape, holder, name, label, plan),
     // The native side says so itself.
     (path) => print(2, Buffer.from(`\nWriting Node.js report to file: ${path}\nNode.js report completed\n`)),
   )
-  holdFlags(internals.binding('v8'))
+  holdFlags(internals.binding('v8'), (flags) => realms.seed.take(flags.filter(isHarmless)))
   const vm = process.getBuiltinModule('node:vm')
   const measure = vm.measureMemory as Native
   const waiting = new Map<number, readonly [(value: unknown) => void, (error: unknown) => void]>()
@@ -120,10 +125,14 @@ export function replay({ internals, tape, requests, print }: ReplayTools): void 
   })
 }
 
-/** Options that a program sets while it runs: some make the engine write or print by itself. */
-function holdFlags(v8: Holder): void {
+/** Options that a program sets while it runs: some make the engine write or print by itself. They are set as one text, as
+ *  the engine takes none behind one that it doesn't understand. */
+function holdFlags(v8: Holder, choose: (flags: readonly string[]) => readonly string[]): void {
   const original = v8['setFlagsFromString'] as Native
-  replace(v8, 'setFlagsFromString', (flags: string) => {
-    for (const flag of flags.split(/\s+/)) if (isHarmless(flag)) original(flag)
+  replace(v8, 'setFlagsFromString', (text: string) => {
+    const given = splitFlags(text)
+    const flags = choose(given)
+    if (flags === given) original(text)
+    else if (flags.length > 0) original(flags.join(' '))
   })
 }

@@ -1,5 +1,6 @@
 import { isProxy } from 'node:util/types'
 import type { Temporal } from './calendars.js'
+import type { Seed } from './seed.js'
 import { replace } from './synchronous.js'
 
 /** As much of a realm's global object as the boundary touches. */
@@ -30,6 +31,11 @@ export class Realms {
   readonly #installers: { readonly name: keyof Realm; readonly install: (realm: Realm) => void }[] = []
   readonly #seen = new WeakSet<object>()
   #contexts = 0
+  readonly seed: Seed
+
+  constructor(seed: Seed) {
+    this.seed = seed
+  }
 
   /** What is done to each realm before the program runs anything in it.
    *  @param name what of the realm it is done to */
@@ -66,7 +72,7 @@ export class Realms {
     this.#seen.add(context)
     const realm = enter(context)
     const isOwn = (name: keyof Realm): boolean => !isGiven(context, realm, name)
-    const draws = (++this.#contexts * STRIDE) % MOST_DRAWS
+    const draws = this.seed.isGiven ? 0 : (++this.#contexts * STRIDE) % MOST_DRAWS
     if (isOwn('Math')) for (let left = draws; left > 0; left--) realm.Math.random()
     for (const { name, install } of this.#installers) if (isOwn(name)) install(realm)
   }
