@@ -8,6 +8,7 @@ import { makeDirectory } from '../../src/log/make-directory.js'
 import { openLog } from '../../src/log/open.js'
 import { isMadeHere } from '../../src/log/origin.js'
 import type { LogReader } from '../../src/log/reader.js'
+import { Interruption } from '../program/interruption.js'
 import type { SourceOptions } from '../program/recorded-sources.js'
 import { type ProgramOutcome, type RunOptions, runProgram } from '../program/run.js'
 import { listTaped, type TapedThread } from '../program/taped-threads.js'
@@ -16,7 +17,7 @@ import { compareDerived } from './compare.js'
 import { encodeRows, ROW_BYTES } from './rows.js'
 import { openPart, ROWS_FILE, toDerivedDir } from './store.js'
 
-export type DeriveOptions = SourceOptions & Pick<RunOptions, 'quiet'>
+export type DeriveOptions = SourceOptions & Pick<RunOptions, 'quiet' | 'interruption'>
 
 /** Runs a thread again with capture on and keeps what it derived, if the replay was exact. What was recorded is not
  *  derived: it is compared, and a difference is a divergence. What is there is derived again.
@@ -119,7 +120,11 @@ function keep(made: string, dir: string): void {
 /** Derives what is missing: of every thread, or of one, whose inputs alone were recorded and that was not derived yet.
  *  @throws OBSERVED when a thread cannot be run again, or not exactly; UNTRUSTED when its sources are not those that stand
  *  here; what else `derive` throws */
-export async function deriveMissing(path: string, thread?: ThreadNo): Promise<void> {
+export function deriveMissing(path: string, thread?: ThreadNo): Promise<void> {
+  return Interruption.during((interruption) => deriveEach(path, thread, interruption))
+}
+
+async function deriveEach(path: string, thread: ThreadNo | undefined, interruption: Interruption): Promise<void> {
   const own = isMadeHere(path)
   const log = await openLog(path)
   try {
@@ -127,7 +132,7 @@ export async function deriveMissing(path: string, thread?: ThreadNo): Promise<vo
       const { no, record } = taped.thread
       if (record?.level !== 'off' || (thread !== undefined && no !== thread)) continue
       if (await isDerived(path, log, taped)) continue
-      const { verdict } = await derive(path, log, taped, { local: false, trust: false, own, quiet: true })
+      const { verdict } = await derive(path, log, taped, { local: false, trust: false, own, quiet: true, interruption })
       if (verdict.kind === 'diverged') throw toInexact(taped.thread.path, verdict.divergence.turn)
     }
   } finally {

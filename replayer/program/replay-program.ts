@@ -13,6 +13,7 @@ import { DebuggerPort } from './debugger-port.js'
 import type { NotRun, ProgramVerdict } from './divergence.js'
 import { type FailedThread, findFailedThread } from './failed-thread.js'
 import { type InheritedOutput, listInherited } from './inherited-output.js'
+import { Interruption } from './interruption.js'
 import { type ProgramOutcome, type RunOptions, runProgram } from './run.js'
 import { findPause, findStop } from './stop.js'
 import { findUnfed, listTaped, type TapedThread, toCommand, toUnfedError } from './taped-threads.js'
@@ -67,15 +68,29 @@ export interface ThreadOutcome extends Omit<ProgramOutcome, 'captured' | 'verdic
 /** Runs threads of a recorded program again.
  *  @returns undefined where no thread's inputs were recorded and none was asked for
  *  @throws USAGE, OBSERVED, NODE_VERSION, BOUNDARY_VERSION, DAMAGED, UNTRUSTED, NO_SOURCE, NOT_FOUND, NO_PERMISSION, CANNOT_START,
- *  UNKNOWN_MOMENT, OUTSIDE */
+ *  UNKNOWN_MOMENT, OUTSIDE, Interrupted */
 export async function replayProgram(
   path: string,
-  { thread, all, trace = false, sources = 'recorded', trust = false, node, until, inspect }: ProgramOptions,
+  options: ProgramOptions,
   events: ProgramEvents = {},
 ): Promise<readonly ThreadOutcome[] | undefined> {
-  if (trace) checkWhole(sources, until)
+  if (options.trace) checkWhole(options.sources, options.until)
+  return Interruption.during((interruption) => replayThreads(path, options, { ...events, interruption }))
+}
+
+interface Going extends ProgramEvents {
+  readonly interruption: Interruption
+}
+
+async function replayThreads(
+  path: string,
+  { thread, all, trace = false, sources, trust = false, node, until, inspect }: ProgramOptions,
+  events: Going,
+): Promise<readonly ThreadOutcome[] | undefined> {
+  const { interruption } = events
   const own = isMadeHere(path)
-  const options: RunOptions = { local: sources === 'local', trust, own, ...(node !== undefined && { node }) }
+  const local = sources === 'local'
+  const options: RunOptions = { interruption, local, trust, own, ...(node !== undefined && { node }) }
   const log = await openLog(path)
   try {
     const taped = await listTaped(log)
@@ -159,7 +174,7 @@ async function runOne(
 async function runAll(
   taped: readonly TapedThread[],
   run: (taped: TapedThread, output: string) => Promise<ProgramOutcome>,
-  { onStart, onOutput }: ProgramEvents,
+  { onStart, onOutput, interruption }: Going,
 ): Promise<readonly ThreadOutcome[]> {
   const dir = mkdtempSync(join(tmpdir(), 'retroscope-outputs-'))
   try {
@@ -172,7 +187,10 @@ async function runAll(
       if (captured) outputs.push(captured)
       outcomes.push({ ...outcome, inherited: [] })
     }
-    for (const { fd, bytes } of mergeOutputs(outputs)) await onOutput?.(fd, bytes)
+    const tell = async (): Promise<void> => {
+      for (const { fd, bytes } of mergeOutputs(outputs)) await onOutput?.(fd, bytes)
+    }
+    await interruption.race(tell())
     return outcomes
   } finally {
     rmSync(dir, { recursive: true, force: true })

@@ -12,9 +12,9 @@ import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader } from '../../src/log/reader.js'
 import type { CapturedThread } from './captured-output.js'
 import type { ProgramRefusal, ProgramVerdict, SaidDivergence } from './divergence.js'
-import { awaitEnd } from './ending-with.js'
 import { explain } from './explanation.js'
 import { hold, type Inspecting } from './held-program.js'
+import type { Interruption } from './interruption.js'
 import { toNodeBinary } from './node-binary.js'
 import { toSafeEnvironment, toSafeWorkerEnvironment } from './node-environment.js'
 import { keepFlags, readFlags, splitOptions } from './node-flags.js'
@@ -40,6 +40,7 @@ export interface ProgramOutcome {
 }
 
 export interface RunOptions extends SourceOptions {
+  readonly interruption: Interruption
   /** Path for the trace of what its channels and containers do. */
   readonly trace?: string
   /** Follow on whose behalf the traced program does what it does. Default: true. */
@@ -59,13 +60,13 @@ export interface RunOptions extends SourceOptions {
 
 /** Runs a recorded thread again in a process of its own: in an empty directory, fed from its tape. Its stdout and stderr
  *  are this process's.
- *  @throws OBSERVED, DAMAGED, BOUNDARY_VERSION, UNTRUSTED, NO_SOURCE, what `toNodeBinary` throws */
+ *  @throws OBSERVED, DAMAGED, BOUNDARY_VERSION, UNTRUSTED, NO_SOURCE, what `toNodeBinary` throws, Interrupted */
 export async function runProgram(
   log: LogReader,
   taped: TapedThread,
   options: RunOptions,
 ): Promise<ProgramOutcome & Pick<ReplayAnswer, 'printed'>> {
-  const { trace, origins = true, printed = [0, 0], quiet = false, output, node, stop, inspect } = options
+  const { trace, origins = true, printed = [0, 0], quiet = false, output, node, stop, inspect, interruption } = options
   const { thread, head, unfed } = taped
   if (unfed.length > 0) throw toUnfedError(thread.path, unfed)
   checkBoundary(head)
@@ -77,6 +78,7 @@ export async function runProgram(
     const files = join(dir, 'sources')
     const sources = await layOutSources(log, thread, files, options)
     const endUs = await writeTape(log, taped, join(dir, 'tape'), trace !== undefined)
+    interruption.check()
     if (output && printed[0] + printed[1] === 0) writeFileSync(output, '', { mode: 0o600 })
     const { local, trust, own } = options
     const orders = {
@@ -87,10 +89,11 @@ export async function runProgram(
       ...(inspect && { stop: inspect.pause, inspect: true }),
     }
     const streams = quiet ? 'ignore' : output ? 'pipe' : 'inherit'
-    const { said, stdout, stderr } = await runOnce(taped, dir, { binary, orders, streams, inspect })
+    const run = { binary, orders, streams, inspect, interruption } as const
+    const { said, stdout, stderr } = await runOnce(taped, dir, run)
     if (said.verdict.kind === 'refused') throw toRefused(said.verdict.what)
     const show = (showAt: number): Promise<Ran> =>
-      runOnce(taped, dir, { binary, orders: toShowing(orders, showAt), streams: 'ignore', inspect: undefined })
+      runOnce(taped, dir, { ...run, orders: toShowing(orders, showAt), streams: 'ignore', inspect: undefined })
     const { verdict } = said
     const outcome = {
       thread: thread.path,
@@ -115,6 +118,7 @@ interface Run {
   /** What becomes of its stdout and stderr. */
   readonly streams: 'ignore' | 'pipe' | 'inherit'
   readonly inspect: Inspecting | undefined
+  readonly interruption: Interruption
 }
 
 interface Ran {
@@ -129,7 +133,7 @@ const QUIETLY = ['--inspect-publish-uid=http']
 async function runOnce(
   { thread, head }: TapedThread,
   dir: string,
-  { binary, orders, streams, inspect }: Run,
+  { binary, orders, streams, inspect, interruption }: Run,
 ): Promise<Ran> {
   rmSync(orders.verdict, { force: true })
   const { words, env } = toStart(head, dir, orders)
@@ -141,7 +145,9 @@ async function runOnce(
   })
   const held = inspect && hold(child, inspect)
   const [stdout, stderr] = held ? [] : [child.stdout, child.stderr].map(collect)
-  const [code, signal] = await awaitEnd(child, () => rmSync(dir, { recursive: true, force: true }))
+  const ending = interruption.awaitEnd(child)
+  await Promise.allSettled([ending, held])
+  const [code, signal] = await ending
   await held
   if (!existsSync(orders.verdict)) {
     throw new RetroscopeError(

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { Interrupted } from '../../program/interruption.js'
 import { printError } from './print-error.js'
 import { throwUsage } from './usage.js'
 
@@ -20,7 +21,8 @@ export async function runProgram(commands: Commands, words: readonly string[]): 
     if (words.length === 0) program.outputHelp()
     else await program.parseAsync([...words], { from: 'user' })
   } catch (error) {
-    process.exitCode = printError(error, isJsonAsked(words))
+    if (error instanceof Interrupted) process.kill(process.pid, error.signal)
+    else process.exitCode = printError(error, isJsonAsked(words))
   }
 }
 
