@@ -466,6 +466,7 @@ export class Driver implements Seam {
   }
 
   #packAll(): void {
+    if (this.#withValues.size === 0) return
     for (const session of this.#withValues) this.#pack(session)
   }
 

@@ -190,7 +190,8 @@ export class SpoolTape implements TapeWriter {
     const entries = this.#entries
     const bytes = entries.bytes.subarray(0, entries.at)
     entries.at = 0
-    for (const frame of this.#sources.take()) this.#sink.source(frame)
+    const frames = this.#sources.take()
+    for (let index = 0; index < frames.length; index++) this.#sink.source(frames[index]!)
     return this.#stopped ? -1 : this.#sink.input(kind, bytes, cause)
   }
 }

@@ -138,7 +138,8 @@ export class ReplayTape implements TapeReader {
     if (this.#mismatch) this.#tell()
     if (this.entries >= this.#showAt) this.#options.onShown(this.#frame?.turn ?? 0, this.#args)
     const reader = this.#reader
-    const [call, entryAt] = [this.#call, this.#entryAt]
+    const call = this.#call
+    const entryAt = this.#entryAt
     while (reader.tag === TAG.nest) {
       reader.at++
       this.#deliverNow()

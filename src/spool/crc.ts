@@ -30,7 +30,10 @@ function load(length: number): Crc | undefined {
 }
 
 function computeCrc(bytes: Uint8Array, start: number, end: number): number {
-  const [t0, t1, t2, t3] = TABLES
+  const t0 = TABLES[0]
+  const t1 = TABLES[1]
+  const t2 = TABLES[2]
+  const t3 = TABLES[3]
   let crc = -1
   let at = start
   for (; at + 4 <= end; at += 4) {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { run } from '../helpers/command.js'
 import { testExact } from './exact.js'
 import { recordInputs, replayInputs } from './rig.js'
 
@@ -212,6 +213,99 @@ testExact(t, 'a collector that finds very many asynchronous resources gone, with
         for (let n = 0; n < 100; n++) { await null; fs.writeSync(1, '.') }
       }
       setTimeout(() => fs.writeSync(1, String(gone >= 40_000)), 50)`,
+})
+
+t.test(
+  '[B1] hooks on asynchronous resources are as without the tool: what is wrong with them, what they inherit',
+  async (t) => {
+    const text = `
+      const { createHook } = require('node:async_hooks')
+      for (const hooks of [undefined, null, 1, { init: 1 }, { destroy: 'no' }, { init() {}, trackPromises: 1 }]) {
+        try { console.log(createHook(hooks)) } catch (error) { console.log(error.name, error.code, error.message) }
+      }
+      class Inherited { #n = 0; get init() { return (...args) => this.count(args) } count() { this.#n++ } get n() { return this.#n } }
+      const read = []
+      const watched = new Proxy(new Inherited(), { get(target, name) { read.push(name); return Reflect.get(target, name, target) } })
+      const hook = createHook(watched).enable()
+      setTimeout(() => {}, 0)
+      hook.disable()
+      console.log(watched.n, read.map(String).join(' '))
+      const frozen = Object.freeze({ init() {}, before(id) {}, after() {}, destroy(id) {}, promiseResolve() {} })
+      console.log(createHook(frozen))
+      // Newer Node versions make no resources of promises then.
+      const types = new Set()
+      const some = createHook({ init(id, type) { types.add(type) }, trackPromises: false }).enable()
+      Promise.resolve().then(() => {})
+      some.disable()
+      console.log([...types].join(' '))`
+    const dir = t.testdir({ 'hooks.cjs': text })
+    const bare = await run([process.execPath, 'hooks.cjs'], { cwd: dir })
+    const recorded = await recordInputs([process.execPath, 'hooks.cjs'], { cwd: dir })
+    t.equal(recorded.stdout, bare.stdout)
+    const replayed = await replayInputs(dir)
+    t.match(replayed.verdict, { kind: 'exact', code: 0 })
+    t.equal(replayed.stdout, bare.stdout)
+  },
+)
+
+testExact(t, 'very many hooks on asynchronous resources that the program has let go', {
+  file: 'hooks.mjs',
+  // Enough for the program, which keeps none.
+  options: ['--max-old-space-size=12'],
+  text: `
+      import { createHook } from 'node:async_hooks'
+      for (let n = 0; n < 40_000; n++) {
+        createHook({ init() {}, destroy() {} })
+        if (n % 1_000 === 0) createHook({ init() {}, destroy() {} }).enable().disable()
+      }`,
+})
+
+testExact(t, 'a hook that is let go before it is told of what was gone', {
+  file: 'late.mjs',
+  options: ['--expose-gc'],
+  text: `
+      import { AsyncResource, createHook } from 'node:async_hooks'
+      let gone = 0
+      let hook = createHook({ init() {}, destroy() { gone++ } }).enable()
+      for (let n = 0; n < 20_000; n++) new AsyncResource('own')
+      gc()
+      for (let n = 0; n < 100; n++) await null
+      hook.disable()
+      hook = undefined
+      gc()
+      setTimeout(() => { gc(); console.log(gone > 10_000) }, 5)`,
+})
+
+t.test('[B1] a tool that goes through no iterator of the program', async (t) => {
+  const text = `
+      const counts = {}
+      const undo = []
+      for (const [what, holder] of [['array', Array.prototype], ['set', Set.prototype], ['map', Map.prototype],
+        ['next', Object.getPrototypeOf([][Symbol.iterator]())]]) {
+        const name = what === 'next' ? 'next' : Symbol.iterator
+        const real = holder[name]
+        counts[what] = 0
+        undo.push(() => { holder[name] = real })
+        holder[name] = function () { counts[what]++; return Reflect.apply(real, this, []) }
+      }
+      const fs = require('node:fs')
+      let left = 20
+      const next = () => {
+        fs.readFile(__filename, () => {})
+        fs.statSync(__filename)
+        process.hrtime()
+        if (--left > 0) return setTimeout(next, 1)
+        for (const one of undo) one()
+        fs.writeSync(1, JSON.stringify(counts))
+      }
+      setTimeout(next, 1)`
+  const dir = t.testdir({ 'iterators.cjs': text })
+  const bare = await run([process.execPath, 'iterators.cjs'], { cwd: dir })
+  const recorded = await recordInputs([process.execPath, 'iterators.cjs'], { cwd: dir })
+  t.equal(recorded.stdout, bare.stdout)
+  const replayed = await replayInputs(dir)
+  t.match(replayed.verdict, { kind: 'exact', code: 0 })
+  t.equal(replayed.stdout, bare.stdout)
 })
 
 testExact(t, 'an environment that is read from a file', {

@@ -39,7 +39,8 @@ export function record({ tape, requests, realms, join }: RecordTools): void {
       if (!answer.async) tape.value(answer.value)
       tape.end()
       if (!answer.async) return answer
-      const [number, cause] = [requests.next(), tape.turn]
+      const number = requests.next()
+      const cause = tape.turn
       const note = (how: unknown): void => {
         join()
         tape.deliver(woken, cause)

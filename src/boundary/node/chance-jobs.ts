@@ -67,7 +67,8 @@ export function record({ internals, tape, requests }: RecordTools): void {
         }
         tape.result()
         tape.end()
-        const [number, cause] = [requests.next(), tape.turn]
+        const number = requests.next()
+        const cause = tape.turn
         const deliver = (error: unknown, result: unknown): void => {
           tape.deliver(later, cause)
           tape.value(number)

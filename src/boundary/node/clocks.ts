@@ -94,7 +94,7 @@ export function record(internals: Internals, tape: TapeWriter, realms: Realms): 
   const words = toWords(binding)
   const plan: CallPlan = {
     save: () => {
-      for (const word of words) tape.value(word)
+      for (let index = 0; index < words.length; index++) tape.value(words[index])
     },
   }
   for (const name of HRTIMES) recordCall(tape, binding, name, `process.${name}`, plan)

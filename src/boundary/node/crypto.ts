@@ -48,7 +48,8 @@ function toPlans(numbering: Numbering): Record<'sign' | 'update' | 'encrypt' | '
       },
       load(tape, _, self) {
         const { setPublicKey, setPrivateKey } = self as Exchange
-        const [secret, open] = [tape.value(), tape.value()]
+        const secret = tape.value()
+        const open = tape.value()
         Reflect.apply(setPrivateKey, self, [secret])
         Reflect.apply(setPublicKey, self, [open])
       },

@@ -50,7 +50,8 @@ export function record(tools: RecordTools): void {
         }
         override run(): unknown {
           if (this.#mode === crypto['kCryptoJobSync']) return super.run()
-          const [number, cause] = [requests.next(), tape.turn]
+          const number = requests.next()
+          const cause = tape.turn
           const note = (): void => {
             tape.deliver(done, cause)
             tape.value(number)

@@ -85,7 +85,8 @@ export class EntryWriter extends EntryBytes {
     this.#argumentObject(value, 0)
     if (this.at - start <= LITERAL_BYTES) return
     const all = this.bytes.subarray(start, this.at)
-    const [length, crc] = [all.length, crc32(all)]
+    const length = all.length
+    const crc = crc32(all)
     this.at = start
     this.tag(TAG.objectDigest)
     this.varint(length)
@@ -104,14 +105,15 @@ export class EntryWriter extends EntryBytes {
     if (Array.isArray(value)) {
       this.tag(TAG.array)
       this.varint(value.length)
-      for (const item of value) this.#argumentItem(item, depth)
+      for (let index = 0; index < value.length; index++) this.#argumentItem(value[index], depth)
       return
     }
     if (!isPlain(value)) return this.tag(TAG.opaque)
     const keys = Object.keys(value).slice(0, ARGUMENT_KEYS)
     this.tag(TAG.object)
     this.varint(keys.length)
-    for (const key of keys) {
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index]!
       this.text(key)
       this.#argumentItem((value as Record<string, unknown>)[key], depth)
     }
@@ -171,7 +173,8 @@ export class EntryWriter extends EntryBytes {
     const keys = Object.keys(value)
     this.tag(Object.getPrototypeOf(value) === null ? TAG.bareObject : TAG.object)
     this.varint(keys.length)
-    for (const key of keys) {
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index]!
       this.text(key)
       this.value(value[key], depth + 1)
     }
@@ -370,7 +373,9 @@ export class EntryReader {
   }
 
   #error(): Error {
-    const [name, message, stack] = [this.value(), this.value(), this.value()] as [string, string, string | number]
+    const name = this.value() as string
+    const message = this.value() as string
+    const stack = this.value() as string | number
     return reviveError(name, message, stack, this.value() as object)
   }
 }

@@ -57,7 +57,8 @@ export function record({ internals, tape, requests }: RecordTools): void {
   const blobs = new FileBlobs((reader) => {
     const original = reader['pull'] as Pull
     replace(reader, 'pull', (callback: Native) => {
-      const [number, cause] = [requests.next(), tape.turn]
+      const number = requests.next()
+      const cause = tape.turn
       tape.begin(pull)
       tape.enter()
       try {
@@ -126,7 +127,8 @@ export function replay({ tape, requests, contexts }: ReplayTools): void {
     tape.begin(open)
     tape.argument(String(path))
     tape.result()
-    const [outcome, value] = [tape.value(), tape.value()]
+    const outcome = tape.value()
+    const value = tape.value()
     tape.end()
     if (outcome === OUTCOME.threw) throw value
     if (value === undefined) {

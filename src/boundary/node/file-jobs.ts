@@ -97,7 +97,9 @@ export function record({ internals, tape, requests, chaos }: RecordTools): void 
       tape.begin(now)
       tape.argument(path)
       orders.argue(tape, this)
-      const [number, cause, callback] = [requests.next(), tape.turn, this.ondone as Native]
+      const number = requests.next()
+      const cause = tape.turn
+      const callback = this.ondone as Native
       const deliver = function (this: unknown): unknown {
         // biome-ignore lint/complexity/noArguments: passed on as they are
         const args = arguments

@@ -8,9 +8,10 @@ export type Args = ArrayLike<unknown>
 /** What the program's buffers hold afterwards is an answer; what they hold before is of no account. */
 export function findTargets(name: string, args: Args): Uint8Array[] | undefined {
   if (name === 'read') {
-    const [, buffer, offset, length] = Array.from(args) as [number, ArrayBufferView, number, number]
+    const buffer = args[1]
     if (!ArrayBuffer.isView(buffer)) return undefined
-    return [toBytes(buffer).subarray(Number(offset ?? 0), Number(offset ?? 0) + Number(length))]
+    const start = Number(args[2] ?? 0)
+    return [toBytes(buffer).subarray(start, start + Number(args[3]))]
   }
   if (name === 'readBuffers') return (args[1] as ArrayBufferView[]).map(toBytes)
   return undefined

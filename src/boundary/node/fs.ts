@@ -28,7 +28,8 @@ const nothing = (): void => {}
 
 function saveTargets(tape: TapeWriter, targets: readonly Uint8Array[] | undefined, filled: unknown): void {
   let left = Number(filled) > 0 ? Number(filled) : 0
-  for (const target of targets ?? []) {
+  for (let index = 0; targets && index < targets.length; index++) {
+    const target = targets[index]!
     const size = Math.min(left, target.length)
     tape.bytes(target.subarray(0, size))
     left -= size
@@ -46,7 +47,7 @@ function makeFind(sources: SourceFinder, name: string): Find | undefined {
   return {
     answer: (args, answer) => sources.find(name, args, answer),
     save(tape, args, targets, filled) {
-      const [target] = targets ?? []
+      const target = targets?.[0]
       const source = target && Number(filled) > 0 && sources.take(args, target.subarray(0, Number(filled)))
       if (source) tape.value(source)
       else saveTargets(tape, targets, filled)
@@ -55,7 +56,7 @@ function makeFind(sources: SourceFinder, name: string): Find | undefined {
 }
 
 function loadTargets(tape: TapeReader, targets: readonly Uint8Array[] | undefined): void {
-  for (const target of targets ?? []) target.set(tape.value() as Uint8Array)
+  for (let index = 0; targets && index < targets.length; index++) targets[index]!.set(tape.value() as Uint8Array)
 }
 
 /** A request that is answered by a promise. */

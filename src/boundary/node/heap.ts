@@ -76,7 +76,8 @@ export function record({ internals, tape, requests, realms, onUnfed }: RecordToo
   replace(vm, 'measureMemory', function (this: unknown): unknown {
     // biome-ignore lint/complexity/noArguments: passed on as they are
     const promise = Reflect.apply(measure, this, arguments) as Promise<unknown>
-    const [number, cause] = [requests.next(), tape.turn]
+    const number = requests.next()
+    const cause = tape.turn
     const note = (failed: boolean, value: unknown): void => {
       tape.deliver(measured, cause)
       tape.value(number)

@@ -156,7 +156,9 @@ function recordAsking(tools: RecordTools, prototype: Holder, asking: Asking, set
     const original = prototype[name] as Native
     const at = ASKING[name as keyof typeof ASKING]
     replace(prototype, name, function (this: Handle, ...args: unknown[]): unknown {
-      const [number, cause, callback] = [requests.next(), tape.turn, args[at] as Native]
+      const number = requests.next()
+      const cause = tape.turn
+      const callback = args[at] as Native
       args[at] = function (this: unknown): unknown {
         join()
         tape.deliver(later, cause)

@@ -32,7 +32,9 @@ export function record({ internals, tape, requests }: RecordTools): void {
       if (this.#mode === asynchronous) {
         tape.result()
         tape.end()
-        const [number, cause, done] = [requests.next(), tape.turn, this.ondone as Native]
+        const number = requests.next()
+        const cause = tape.turn
+        const done = this.ondone as Native
         this.ondone = function (this: unknown): unknown {
           // biome-ignore lint/complexity/noArguments: passed on as they are
           const args = arguments

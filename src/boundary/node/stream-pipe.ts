@@ -23,7 +23,8 @@ export function record(tools: RecordTools): void {
   const Pipe = class StreamPipe extends Real {
     constructor(source: Handle, sink: Handle) {
       super(source, sink)
-      const [number, cause] = [numbering.of(source, tape.turn), tape.turn]
+      const number = numbering.of(source, tape.turn)
+      const cause = tape.turn
       tape.begin(codes.made)
       tape.argument(number)
       tape.argument(sink)

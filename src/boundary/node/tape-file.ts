@@ -49,8 +49,11 @@ export class TapeFile {
     if (!this.#has(HEADER_BYTES)) return undefined
     const header = this.#ahead.subarray(this.#at, this.#at + HEADER_BYTES)
     const size = header.readUInt32LE(21)
-    const [kind, seq] = [KINDS[header[0]!]!, header.readUInt32LE(1)]
-    const [ordinal, turn, timeUs] = [header.readUInt32LE(5), header.readUInt32LE(9), header.readDoubleLE(13)]
+    const kind = KINDS[header[0]!]!
+    const seq = header.readUInt32LE(1)
+    const ordinal = header.readUInt32LE(5)
+    const turn = header.readUInt32LE(9)
+    const timeUs = header.readDoubleLE(13)
     if (!this.#has(HEADER_BYTES + size)) return undefined
     const start = this.#at + HEADER_BYTES
     this.#at = start + size

@@ -41,7 +41,8 @@ export function record(internals: Internals, tape: TapeWriter, checks: readonly 
   // With one more than there are, the native side comes by once in each loop turn, whether or not there is any.
   info[COUNT]!++
   const runImmediates = (): void => {
-    for (const check of checks) check()
+    // By index, as wherever a turn or a call comes by: the program may stand in the protocol of iterators.
+    for (let at = 0; at < checks.length; at++) checks[at]!()
     if (info[COUNT]! > 1 || info[HAS_OUTSTANDING] !== 0) {
       tape.deliver(immediates!, -1)
       tape.end()

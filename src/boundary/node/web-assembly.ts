@@ -38,7 +38,8 @@ export function record({ tape, requests, realms, onUnfed }: RecordTools): void {
         // biome-ignore lint/complexity/noArguments: passed on as they are
         const promise = Reflect.apply(original, this, arguments as never) as Promise<unknown>
         if (isCompiled(wasm, name, source)) return promise
-        const [number, cause] = [requests.next(), tape.turn]
+        const number = requests.next()
+        const cause = tape.turn
         const note = (): void => {
           tape.deliver(done, cause)
           tape.value(number)

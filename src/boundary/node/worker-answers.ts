@@ -45,7 +45,8 @@ export function record(tools: RecordTools): void {
       tape.value(asked !== undefined)
       tape.end()
       if (!asked) return asked
-      const [number, cause] = [requests.next(), tape.turn]
+      const number = requests.next()
+      const cause = tape.turn
       return watch(asked, (given) => {
         tape.deliver(later, cause)
         tape.value(number)
