@@ -26,11 +26,19 @@ export function takeWorkerOrders(preload: string): Orders | undefined {
 /** Puts the preload into every worker that this thread starts and logs its life. @returns a function that undoes it */
 export function watchWorkers(node: TreeNode): () => void {
   const original = workerThreads.Worker
-  const watched = new Proxy(original, {
-    construct(target, args: [string | URL, WorkerOptions?], newTarget) {
-      return startWorker(node, args, (given) => Reflect.construct(target, given, newTarget))
+  // No proxy: for its stacks the engine takes the name of a class from the text of a function alone. It is the key's, which
+  // no minifier changes.
+  const named = {
+    Worker: function (this: unknown, ...args: unknown[]): unknown {
+      const type: unknown = new.target
+      if (!type) return Reflect.apply(original, this, args)
+      const target = (type === watched ? original : type) as Function
+      return startWorker(node, args as WorkerArguments, (given) => Reflect.construct(original, given, target) as Worker)
     },
-  })
+  }
+  const watched = named.Worker as unknown as typeof Worker
+  Object.setPrototypeOf(watched, Object.getPrototypeOf(original) as object)
+  Object.defineProperties(watched, Object.getOwnPropertyDescriptors(original))
   install(disguise(watched, original))
   return () => install(original)
 
@@ -42,11 +50,9 @@ export function watchWorkers(node: TreeNode): () => void {
   }
 }
 
-function startWorker(
-  node: TreeNode,
-  args: [string | URL, WorkerOptions?],
-  construct: (args: unknown[]) => Worker,
-): Worker {
+type WorkerArguments = [string | URL, WorkerOptions?]
+
+function startWorker(node: TreeNode, args: WorkerArguments, construct: (args: unknown[]) => Worker): Worker {
   const path = node.nextPath()
   const { preload, ...shared } = node.injection
   const { seed } = node
@@ -69,14 +75,40 @@ function startWorker(
   node.setPeer(worker, path)
   const command = args[1]?.eval ? '[worker source]' : toCommandLine(node.redact([String(args[0])]))
   node.log({ op: 'child', path, type: 'worker', command })
-  // First among the listeners of `exit`. One for `error` would change what an error does; the worker logs it itself.
-  worker.prependOnceListener('exit', (code) => {
+  watchExit(worker, (code) => {
     if (!node.wasClaimed(path)) {
       node.log({ op: 'child', path, type: 'worker', command, unrecorded: 'it ended without having run the preload' })
     }
     node.log({ op: 'childExit', path, code })
   })
   return worker
+}
+
+interface WorkerHandle {
+  onexit: ((...args: unknown[]) => unknown) | null
+}
+
+/** Node takes its callback from the handle when the worker's last messages are in and no listener has been told. A listener
+ *  of ours would be seen by the program. An error is logged by the worker itself. */
+function watchExit(worker: Worker, onExit: (code: number) => void): void {
+  const key = Object.getOwnPropertySymbols(worker).find(({ description }) => description === 'kHandle')
+  const handle = key && (worker as unknown as Record<symbol, WorkerHandle>)[key]
+  const original = handle?.onexit
+  if (!handle || !original) return void worker.prependOnceListener('exit', onExit)
+  let exitCode = 0
+  const onexit = (code: number, ...more: unknown[]): unknown => {
+    exitCode = code
+    return Reflect.apply(original, handle, [code, ...more])
+  }
+  Object.defineProperty(handle, 'onexit', {
+    get: () => onexit,
+    set(value: WorkerHandle['onexit']) {
+      Object.defineProperty(handle, 'onexit', { value, writable: true, enumerable: true, configurable: true })
+      onExit(exitCode)
+    },
+    enumerable: true,
+    configurable: true,
+  })
 }
 
 function toStart(file: string | URL, options: WorkerOptions = {}, seed: Seed): WorkerStart {

@@ -19,6 +19,7 @@ import { HandleTable } from './handle-table.js'
 import { INSPECTOR_FD, type ReplayAnswer, type ReplayOrders, STDERR_FD, takeReplayOrders } from './orders.js'
 import { isLoading, OwnStack } from './own-stack.js'
 import { PassingSeam } from './passing-seam.js'
+import { takeEnvironment } from './recorded-environment.js'
 import { buildStdio } from './stdio.js'
 import { ReplayTape } from './tape-reader.js'
 import { openTrace, type Trace } from './trace.js'
@@ -233,8 +234,7 @@ function takeIdentity(internals: Internals, head: ReplayTape['head']): void {
   if (!head.worker) takeDirectory(internals, head.cwd)
   const { milestones } = internals.binding('performance') as unknown as { milestones: Float64Array }
   milestones.set(head.milestones)
-  for (const name of Object.keys(process.env)) if (!(name in head.env)) delete process.env[name]
-  for (const [name, value] of Object.entries(head.env)) if (process.env[name] !== value) process.env[name] = value
+  takeEnvironment(process.env, head.env)
 }
 
 /** What a worker can see of itself. `Math.random` goes on where it stood. */
