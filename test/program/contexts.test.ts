@@ -22,6 +22,7 @@ const SANDBOXES = `
   ]
   for (const sandbox of sandboxes) {
     const context = vm.createContext(sandbox)
+    say(sandbox === other || Object.getOwnPropertyNames(sandbox).join())
     say(vm.runInContext('[typeof Intl, typeof Date, typeof Math, typeof WeakRef, typeof Atomics].join()', context))
   }
   const { format } = Object.getOwnPropertyDescriptors(Intl.DateTimeFormat.prototype)

@@ -74,7 +74,10 @@ export class Realms {
     const isOwn = (name: keyof Realm): boolean => !isGiven(context, realm, name)
     const draws = this.seed.isGiven ? 0 : (++this.#contexts * STRIDE) % MOST_DRAWS
     if (isOwn('Math')) for (let left = draws; left > 0; left--) realm.Math.random()
-    for (const { name, install } of this.#installers) if (isOwn(name)) install(realm)
+    const own = this.#installers.filter(({ name }) => isOwn(name))
+    for (const { install } of own) install(realm)
+    // What is defined on the realm's global object gets onto the program's, too: there it would be listed.
+    if (context !== realm) for (const { name } of own) Reflect.deleteProperty(context, name)
   }
 }
 
