@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { isRetroscopeError } from '../src/errors.js'
 import { isThreadPath, type ThreadPath, toThreadPath } from '../src/ids.js'
 import { createFormat, FORMAT_VERSION } from '../src/log/format-file.js'
+import { markMadeHere } from '../src/log/origin.js'
 import { CLAIM_BYTES, CLAIM_SUFFIX, CLAIM_TEXT_BYTES } from '../src/spool/format.js'
 import { getTimeUs } from './originals.js'
 import { SpoolFile } from './spool-file.js'
@@ -23,6 +24,7 @@ export function createRecording(out: string, command: readonly string[] | null =
     if (isTaken(dir)) continue
     try {
       createFormat(dir, format)
+      markMadeHere(dir)
       return dir
     } catch (error) {
       if (!isRetroscopeError(error) || error.code !== 'EXISTS') throw error

@@ -21,6 +21,8 @@ export interface ReplayOptions {
   readonly until?: MomentInput
   /** The session module, where it doesn't lie where it lay. */
   readonly module?: string | URL
+  /** Run the module that a recording names which was not made here. */
+  readonly trust?: boolean
   /** Run in this thread and hand out the live objects. Then nothing ends a session that loops for ever. */
   readonly inProcess?: boolean
   /** A turn that runs longer is a divergence. Default 10,000. */
@@ -138,11 +140,15 @@ function isContainerOf({ session }: SessionLog, one: ReturnType<LogReader['proce
   return one.container && one.thread === session.thread && one.within === session.subject
 }
 
-/** A module that stands in no file is code of the recording's. */
-function checkModule(module: string, origin: string | object, { module: given }: ReplayOptions): void {
-  if (given !== undefined || module.startsWith('file:') || typeof origin !== 'string' || isMadeHere(origin)) return
-  throw new RetroscopeError('UNTRUSTED', `The session's module stands in no file: ${module.slice(0, 60)}.`, {
-    hint: 'The recording was not made here by you. If you trust it, name the module with --module.',
+/** Nothing holds back what a module does while it is loaded: which one that is, a recording from elsewhere does not say. */
+function checkModule(module: string, origin: string | object, { module: given, trust }: ReplayOptions): void {
+  if (given !== undefined || trust || typeof origin !== 'string' || isMadeHere(origin)) return
+  const isFile = module.startsWith('file:')
+  const place = isFile ? fileURLToPath(module) : module.slice(0, 60)
+  throw new RetroscopeError('UNTRUSTED', `The session would run ${isFile ? '' : 'what stands in no file: '}${place}.`, {
+    hint:
+      'The recording was not made here by you, or was copied. Name the module that shall run, such as your own checkout’s, ' +
+      'with --module FILE; or run the one that the recording names with --trust.',
   })
 }
 

@@ -132,7 +132,8 @@ async function deriveEach(path: string, thread: ThreadNo | undefined, interrupti
       const { no, record } = taped.thread
       if (record?.level !== 'off' || (thread !== undefined && no !== thread)) continue
       if (await isDerived(path, log, taped)) continue
-      const { verdict } = await derive(path, log, taped, { local: false, trust: false, own, quiet: true, interruption })
+      const options = { local: false, trust: false, own, recording: path, quiet: true, interruption }
+      const { verdict } = await derive(path, log, taped, options)
       if (verdict.kind === 'diverged') throw toInexact(taped.thread.path, verdict.divergence.turn)
     }
   } finally {

@@ -109,6 +109,9 @@ const VALUED: ReadonlySet<string> = new Set([
   ...['bench-warmup', 'diagnostic-dir', 'stack-trace-limit'],
 ])
 
+/** Options that say what the main thread runs, where that is no file. */
+export const TEXT: ReadonlySet<string> = new Set(['eval', 'print', 'interactive', 'check'])
+
 type Fate = Scope | 'dropped'
 
 const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
@@ -121,6 +124,9 @@ const FATES: ReadonlyMap<string, Fate> = new Map<string, Fate>([
 export interface Flag {
   /** Without dashes, aliases resolved; of a switch that is off, without `no`. */
   readonly name: string
+  readonly isOff: boolean
+  /** Absent where it stands alone. */
+  readonly value?: string
   readonly words: readonly string[]
   /** Where a replay gives it to Node; `dropped`: nowhere. What nobody here knows is dropped. */
   readonly fate: Fate
@@ -134,10 +140,12 @@ export function readFlags(words: readonly string[]): Flag[] {
     // What stands behind an option that is not known may be its value.
     if (!word.startsWith('-')) continue
     const given = word.split('=', 1)[0]!.replace(/^--?/, '').replaceAll('_', '-')
-    const name = toName(given)
+    const [name, isOff] = toName(given)
     const takesNext =
       VALUED.has(name) && !word.includes('=') && at + 1 < words.length && !isSwitch(word, words[at + 1]!)
-    flags.push({ name, words: takesNext ? [word, words[++at]!] : [word], fate: toFate(name) })
+    const own = takesNext ? [word, words[++at]!] : [word]
+    const value = own[1] ?? (word.includes('=') ? word.slice(word.indexOf('=') + 1) : undefined)
+    flags.push({ name, isOff, words: own, fate: toFate(name), ...(value !== undefined && { value }) })
   }
   return flags
 }
@@ -147,11 +155,11 @@ function isSwitch(word: string, next: string): boolean {
   return /^(-p|--print)$/.test(word) && next.startsWith('-')
 }
 
-function toName(given: string): string {
+function toName(given: string): [name: string, isOff: boolean] {
   const name = ALIASES[given] ?? given
-  if (FATES.has(name) || !given.startsWith('no-')) return name
+  if (FATES.has(name) || !given.startsWith('no-')) return [name, false]
   const positive = given.slice(3)
-  return ALIASES[positive] ?? positive
+  return [ALIASES[positive] ?? positive, true]
 }
 
 function toFate(name: string): Fate {
@@ -160,7 +168,7 @@ function toFate(name: string): Fate {
 
 /** Whether an option is in the table. @param name with or without dashes */
 export function isKnownFlag(name: string): boolean {
-  const known = toName(name.replace(/^--?/, ''))
+  const [known] = toName(name.replace(/^--?/, ''))
   return FATES.has(known) || isHarmless(known)
 }
 
@@ -168,8 +176,6 @@ export function isKnownFlag(name: string): boolean {
 export function keepFlags(words: readonly string[], ...scopes: readonly Scope[]): string[] {
   return readFlags(words).flatMap(({ words, fate }) => (fate !== 'dropped' && scopes.includes(fate) ? words : []))
 }
-
-const BLANKS = /\s/
 
 /** The value of NODE_OPTIONS as words. */
 export function splitOptions(text: string): string[] {
@@ -179,7 +185,7 @@ export function splitOptions(text: string): string[] {
   let isOpen = false
   for (let at = 0; at < text.length; at++) {
     let char = text[at]!
-    if (!isQuoted && BLANKS.test(char)) {
+    if (!isQuoted && char === ' ') {
       if (isOpen) words.push(word)
       ;[word, isOpen] = ['', false]
       continue

@@ -12,6 +12,8 @@ export interface ReplayOrders {
   readonly trust: boolean
   /** The recording was made here, by this user. */
   readonly own: boolean
+  /** Path of the recording. */
+  readonly recording: string
   /** Directory with the recorded sources, by hash. */
   readonly sources: string
   /** Messages and states were recorded. */

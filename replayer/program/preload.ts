@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { replayBoundary, seedRandom } from '../../src/boundary/node/boundary.js'
 import { startPool } from '../../src/boundary/node/buffer-pool.js'
@@ -20,6 +21,7 @@ import { INSPECTOR_FD, type ReplayAnswer, type ReplayOrders, STDERR_FD, takeRepl
 import { isLoading, OwnStack } from './own-stack.js'
 import { PassingSeam } from './passing-seam.js'
 import { takeEnvironment } from './recorded-environment.js'
+import { StandingFiles } from './standing-files.js'
 import { buildStdio } from './stdio.js'
 import { ReplayTape } from './tape-reader.js'
 import { openTrace, type Trace } from './trace.js'
@@ -34,7 +36,7 @@ if (orders) {
 }
 
 function start(internals: Internals, orders: ReplayOrders): void {
-  const { tape: tapePath, verdict: verdictPath, sources, local, trust, own, output, stop } = orders
+  const { tape: tapePath, verdict: verdictPath, recording, sources, local, trust, own, output, stop } = orders
   const { trace: path, origins: follows, full, showAt, inspect } = orders
   const raw = {
     writeSync: fs.writeSync,
@@ -43,6 +45,7 @@ function start(internals: Internals, orders: ReplayOrders): void {
     readFileSync: fs.readFileSync,
     closeSync: fs.closeSync,
   }
+  const standing = new StandingFiles([recording, dirname(tapePath)])
   const reallyExit = (process as unknown as { reallyExit(code: number): never }).reallyExit.bind(process)
   const fd = fs.openSync(tapePath, 'r')
   const kept = output === undefined ? undefined : fs.openSync(output, 'a', 0o600)
@@ -111,9 +114,7 @@ function start(internals: Internals, orders: ReplayOrders): void {
     const before = tape.bypass
     tape.bypass = true
     try {
-      return raw.readFileSync(path)
-    } catch {
-      return undefined
+      return standing.read(path)
     } finally {
       tape.bypass = before
     }

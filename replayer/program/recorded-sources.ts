@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { TapeHead } from '../../src/boundary/node/head.js'
 import { isCode } from '../../src/boundary/node/sources.js'
 import { RetroscopeError } from '../../src/errors.js'
 import type { LogReader, ThreadInfo } from '../../src/log/reader.js'
 import { HASH_BYTES } from '../../src/spool/source-frame.js'
-import { readFlags, splitOptions } from './node-flags.js'
+import { type Flag, readFlags, splitOptions, TEXT } from './node-flags.js'
+import { StandingFiles } from './standing-files.js'
 import type { TapedThread } from './taped-threads.js'
 
 /** Which sources of a thread are not as they are here. */
@@ -22,6 +23,8 @@ export interface SourceOptions {
   readonly local: boolean
   /** Run recorded sources that do not stand here as they are. */
   readonly trust: boolean
+  /** Path of the recording. */
+  readonly recording: string
   /** Whether the recording was made here, by this user: its text and its module hooks are the user's own. */
   readonly own: boolean
 }
@@ -29,20 +32,46 @@ export interface SourceOptions {
 /** Options whose value is code, or a place outside from which code comes. */
 const BRING_CODE: ReadonlySet<string> = new Set(['eval', 'print', 'experimental-network-imports'])
 
-/** A module that is its own address. */
-const DATA_URL = /\bdata:/i
+/** Options whose value is a word of the program's own, and loads nothing whatever it looks like. */
+const PLAIN: ReadonlySet<string> = new Set([
+  ...['conditions', 'disable-warning', 'experimental-test-tag-filter', 'test-name-pattern', 'test-skip-pattern'],
+  ...['bench-name-pattern', 'title', 'tls-cipher-list'],
+])
 
 /** Whether a thread's own words bring code along: a text, a module that stands in its address, options where the script
  *  should be, or no script at all, whose code then comes from stdin. */
 function bringsCode({ worker, execArgv, argv, env }: TapeHead): boolean {
-  const words = [...execArgv, ...(worker?.execArgv ?? []), ...splitOptions(env['NODE_OPTIONS'] ?? '')]
-  if (words.some((word) => DATA_URL.test(word))) return true
-  const flags = readFlags(words)
-  if (worker) return worker.kind === 'text' || DATA_URL.test(worker.file)
-  if (flags.some(({ name }) => BRING_CODE.has(name))) return true
+  const words = [...splitOptions(env['NODE_OPTIONS'] ?? ''), ...(worker?.execArgv ?? execArgv)]
+  const flags = readFlags(words).filter(({ name, fate }) => fate !== 'dropped' && !(worker && TEXT.has(name)))
+  if (flags.some((flag) => BRING_CODE.has(flag.name) || isValueCode(flag))) return true
+  if (worker) return worker.kind === 'text' || isAddress(worker.file)
   const script = argv[1]
-  if (script === undefined) return !flags.some(({ name }) => name === 'test')
-  return script.startsWith('-') || DATA_URL.test(script)
+  if (!script) return !isOn(flags, 'test')
+  return isCommand(script) || isAddress(script)
+}
+
+/** What stands in a word of its own may be the script to a Node that expects no value there. */
+function isValueCode({ name, words, value }: Flag): boolean {
+  if (value === undefined) return false
+  if (words.length > 1 && (value === '' || isCommand(value))) return true
+  return !PLAIN.has(name) && isAddress(value)
+}
+
+/** What Node takes for something else than a script: options, `-` for stdin, and its own debugger, which runs what it
+ *  reads from there. */
+function isCommand(word: string): boolean {
+  return word.startsWith('-') || word === 'inspect'
+}
+
+/** Whether the loader takes it for a URL of something that is neither a file nor Node's own. */
+function isAddress(word: string): boolean {
+  return URL.canParse(word) && !/^(?:file|node):$/.test(new URL(word).protocol)
+}
+
+/** The last one wins. */
+function isOn(flags: readonly Flag[], name: string): boolean {
+  const last = flags.findLast((flag) => flag.name === name)
+  return last !== undefined && !last.isOff && last.value === undefined
 }
 
 /** Code that stands in no file: on the command line, or given to a worker as text. There is nothing to compare it with.
@@ -60,13 +89,14 @@ export async function layOutSources(
   log: LogReader,
   { no }: ThreadInfo,
   dir: string,
-  { local, trust }: SourceOptions,
+  { local, trust, recording }: SourceOptions,
 ): Promise<SourceReport> {
   mkdirSync(dir, { mode: 0o700 })
+  const files = new StandingFiles([recording, dirname(dir)])
   const code = new Set<string>()
   const [changed, missing, lost] = [new Set<string>(), new Set<string>(), new Set<string>()]
   for await (const { path, hash } of log.sources(no)) {
-    const here = readHere(path)
+    const here = files.read(path)
     const same = here && findSame(here, hash)
     if (isCode(path)) {
       code.add(path)
@@ -81,15 +111,6 @@ export async function layOutSources(
   // Where a file is missing, local sources are the recorded ones.
   if (!trust && missing.size + (local ? 0 : changed.size) > 0) throw toUntrusted(report)
   return report
-}
-
-/** A path comes from the recording: what stands there may be a pipe or a device. */
-function readHere(path: string): Buffer | undefined {
-  try {
-    return statSync(path).isFile() ? readFileSync(path) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** What a program got as text was that already before it was hashed: no byte of another encoding is left. */

@@ -90,7 +90,8 @@ async function replayThreads(
   const { interruption } = events
   const own = isMadeHere(path)
   const local = sources === 'local'
-  const options: RunOptions = { interruption, local, trust, own, ...(node !== undefined && { node }) }
+  const given = node !== undefined && { node }
+  const options: RunOptions = { interruption, local, trust, own, recording: path, ...given }
   const log = await openLog(path)
   try {
     const taped = await listTaped(log)

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { TapeHead } from '../../src/boundary/node/head.js'
@@ -17,7 +17,7 @@ import { hold, type Inspecting } from './held-program.js'
 import type { Interruption } from './interruption.js'
 import { toNodeBinary } from './node-binary.js'
 import { toSafeEnvironment, toSafeWorkerEnvironment } from './node-environment.js'
-import { keepFlags, readFlags, splitOptions } from './node-flags.js'
+import { keepFlags, readFlags, splitOptions, TEXT } from './node-flags.js'
 import { type Printed, type ReplayAnswer, type ReplayOrders, toReplayEnv } from './orders.js'
 import { checkBoundary } from './recorded-boundary.js'
 import { checkText, layOutSources, type SourceOptions, type SourceReport, toRefused } from './recorded-sources.js'
@@ -80,9 +80,17 @@ export async function runProgram(
     const endUs = await writeTape(log, taped, join(dir, 'tape'), trace !== undefined)
     interruption.check()
     if (output && printed[0] + printed[1] === 0) writeFileSync(output, '', { mode: 0o600 })
-    const { local, trust, own } = options
+    const { local, trust, own, recording } = options
     const orders = {
-      ...{ tape: join(dir, 'tape'), verdict: join(dir, 'verdict'), sources: files, local, trust, own },
+      ...{
+        tape: join(dir, 'tape'),
+        verdict: join(dir, 'verdict'),
+        sources: files,
+        local,
+        trust,
+        own,
+        recording: resolve(recording),
+      },
       ...{ full: thread.record?.level !== 'off', origins, printed, ...(trace !== undefined && { trace }) },
       ...(output && { output }),
       ...(stop?.before !== undefined && { stop: stop.before }),
@@ -220,9 +228,6 @@ async function toDiverged(
   const changed = local ? sources.changed : []
   return { kind: 'diverged', turns, entries, divergence: await explain(log, taped, said, { shown, changed }) }
 }
-
-/** Options that say what the main thread runs, where that is no file. */
-const TEXT: ReadonlySet<string> = new Set(['eval', 'print', 'interactive', 'check'])
 
 function withoutText(execArgv: readonly string[]): readonly string[] {
   return readFlags(execArgv).flatMap(({ name, words }) => (TEXT.has(name) ? [] : words))

@@ -8,7 +8,7 @@ const ORIGIN_FILE = 'origin'
 
 const KEY_BYTES = 32
 
-/** Marks a recording directory that `record` has just made as this user's own: with a seal of its place on this machine's
+/** Marks a recording directory that has just been made as this user's own: with a seal of its place on this machine's
  *  disk, under a key that never leaves the user's state. A copy, an archive or an unpacked file has another place. Where
  *  no key can be kept, there is no mark. */
 export function markMadeHere(recording: string): void {

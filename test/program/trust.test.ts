@@ -20,23 +20,55 @@ const HOOKS = {
   'other.mjs': 'console.log(Math.random() < 2)',
 }
 
-const IN_NO_FILE: readonly (readonly [name: string, command: readonly string[], input: string])[] = [
+const IN_ADDRESS = 'data:text/javascript,globalThis.a=1'
+
+/** The URL parser does not see tabs and ends of lines. */
+const IN_BROKEN_ADDRESS = 'da\tta:text/javascript,globalThis.a=1'
+
+type Row = readonly [name: string, command: readonly string[], input: string, options?: string]
+
+const IN_NO_FILE: readonly Row[] = [
   ['a text on the command line', ['-e', 'console.log(Math.random())'], ''],
   ['a text from stdin', [], 'console.log(Math.random())'],
   ['module hooks', ['main.mjs'], ''],
-  ['a module in its own address', ['--import', 'data:text/javascript,globalThis.a=1', 'other.mjs'], ''],
+  ['a module in its own address', ['--import', IN_ADDRESS, 'other.mjs'], ''],
+  ['an address with a tab', ['--import', IN_BROKEN_ADDRESS, 'other.mjs'], ''],
+  ['such an address in NODE_OPTIONS', ['other.mjs'], '', `--import="${IN_BROKEN_ADDRESS}"`],
+  ['a text from stdin, and tests no longer', ['--test', '--no-test'], 'console.log(Math.random())'],
+  ['a text from stdin for an empty script', [''], 'console.log(Math.random())'],
+  [
+    'a text from stdin behind what is no value',
+    ['--experimental-specifier-resolution', '-', 'other.mjs'],
+    'Math.random()',
+  ],
+  ["commands of Node's own debugger", ['inspect', 'other.mjs'], '.exit\n'],
 ]
 
-for (const [name, words, input] of IN_NO_FILE) {
+for (const [name, words, input, options] of IN_NO_FILE) {
   t.test(`[B11] ${name}: runs unasked where it was recorded, and with trust elsewhere`, async (t) => {
     const dir = t.testdir(HOOKS)
-    const recorded = await recordInputs([process.execPath, ...words], { cwd: dir, env: toUser(dir, 'ann'), input })
+    const env = { ...toUser(dir, 'ann'), ...(options && { NODE_OPTIONS: options }) }
+    const recorded = await recordInputs([process.execPath, ...words], { cwd: dir, env, input })
     t.equal(recorded.code, 0, recorded.stderr)
     t.match(await retroscope(dir, ['replay', 'program.retro']), { code: 0, stdout: recorded.stdout })
     cpSync(join(dir, 'program.retro'), join(dir, 'copied.retro'), { recursive: true, preserveTimestamps: true })
     t.match(await retroscope(dir, ['replay', 'copied.retro']), REFUSED)
   })
 }
+
+t.test('[B11] what the system makes of the recording itself does not stand here', async (t) => {
+  const dir = t.testdir({ 'main.cjs': 'console.log(Math.random() < 2)' })
+  const main = join(dir, 'main.cjs')
+  const words = `'${process.execPath}' --preserve-symlinks -r /proc/self/cmdline -- '${main}'`
+  const recorded = await recordInputs(['bash', '-c', `exec -a 'console.log("ran")//' ${words}`], { cwd: dir })
+  t.match(recorded, { code: 0, stdout: 'ran\ntrue\n' })
+  const refused = await retroscope(dir, ['replay', 'program.retro'])
+  t.match(refused, {
+    code: 1,
+    stdout: '',
+    stderr: /other code for \/proc\/self\/cmdline than stands here[\s\S]*--trust/,
+  })
+})
 
 const REFUSED = { code: 1, stdout: '', stderr: /stands? in no file[\s\S]*--trust/ }
 

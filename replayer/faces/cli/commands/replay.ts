@@ -44,7 +44,7 @@ export function defineReplay(): Command {
     )
     .option(
       '--trust',
-      'of a program: run recorded sources though they do not stand here as they were; beside local ones, to show what they did where these differ',
+      'of a program: run recorded sources though they do not stand here as they were; beside local ones, to show what they did where these differ; of a session: run the module that a recording from elsewhere names',
     )
     .option('--trace', 'of a program: derive what its channels and containers did, and keep it with the recording')
     .option('--node <path>', 'of a program: the Node binary that runs it, of the version that recorded it')
@@ -78,6 +78,7 @@ export function defineReplay(): Command {
         output: options.json ? 'stderr' : 'stdout',
         ...(options.session !== undefined && { session: options.session }),
         ...(options.until !== undefined && { until: options.until }),
+        ...(options.trust && { trust: true }),
         ...(options.module !== undefined && { module: toPath(options.module) }),
       })
       try {
