@@ -24,6 +24,8 @@ export function isMadeHere(recording: string): boolean {
   try {
     const key = readKey()
     if (!key) return false
+    // A link would lend the seal of another recording.
+    if (['format', ORIGIN_FILE].some((name) => !lstatSync(join(recording, name)).isFile())) return false
     const found = readFileSync(join(recording, ORIGIN_FILE))
     const own = Buffer.from(seal(recording, key))
     return found.length === own.length && timingSafeEqual(found, own)

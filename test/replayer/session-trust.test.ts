@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from 'node:fs'
+import { cpSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { replay } from '../../replayer/replay.js'
@@ -20,4 +20,13 @@ t.test('[B11] a copy of a session’s recording runs no module that it names its
   for (const asked of [{ module }, { trust: true }]) {
     t.match((await replay(copy, { inProcess: true, ...asked })).verdict, { kind: 'exact' })
   }
+  for (const name of ['format', 'origin']) {
+    rmSync(join(copy, name))
+    symlinkSync(join(path, name), join(copy, name))
+  }
+  await t.rejects(
+    replay(copy, { inProcess: true }),
+    { code: 'UNTRUSTED' },
+    'with links to the seal of another recording',
+  )
 })
