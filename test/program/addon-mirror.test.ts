@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Mirror } from '../../src/boundary/node/addon-mirror.js'
+import { isProtecting } from '../../src/boundary/node/addon-values.js'
 
 const BYTES = [1, 2, 3]
 
@@ -55,4 +56,10 @@ t.test('[B1] a native addon: memory on its exports is held as native code leaves
   memory[1] = 2
   t.same(mirror.look(), [[-10, new Uint8Array(memory.buffer)]])
   t.notOk(mirror.share(new Uint8Array(1_000_000), 10), 'it would cost too much')
+})
+
+t.test('[B9] what an addon may protect against reading is not looked at: its names say so', async (t) => {
+  t.ok(isProtecting({ sodium_malloc() {}, sodium_mprotect_noaccess() {} }))
+  t.notOk(isProtecting({ hash() {} }))
+  t.notOk(isProtecting(undefined))
 })

@@ -67,6 +67,10 @@ export class AddonRecorder {
     tape.argument(file)
     return this.#attempt(load, () => {
       const real = module.exports as object
+      if (values.isProtecting(real)) {
+        this.#refuse('memory that may not be read')
+        return [undefined, undefined]
+      }
       const [value, kept] = this.#receive(real, '')
       module.exports = value
       if (value !== real && typeof value === 'object')

@@ -227,6 +227,12 @@ export function isSame(memory: unknown, crc: number): boolean {
   return typeof memory === 'object' && memory !== null && isMemory(memory) && crc32(toMemoryBytes(memory)) === crc
 }
 
+/** Whether an addon can take memory that it gave away from every reader: a look at that ends the process, so nothing of
+ *  its may be looked at. */
+export function isProtecting(exports: unknown): boolean {
+  return typeof exports === 'object' && exports !== null && Object.keys(exports).some((name) => /mprotect/i.test(name))
+}
+
 /** How often memory is looked at that native code once had, and how much of it. */
 const LOOKS = 16
 const LOOK_BYTES = 64 * 1024
