@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -41,7 +42,6 @@ const IN_NO_FILE: readonly Row[] = [
     ['--experimental-specifier-resolution', '-', 'other.mjs'],
     'Math.random()',
   ],
-  ["commands of Node's own debugger", ['inspect', 'other.mjs'], '.exit\n'],
 ]
 
 for (const [name, words, input, options] of IN_NO_FILE) {
@@ -55,6 +55,19 @@ for (const [name, words, input, options] of IN_NO_FILE) {
     t.match(await retroscope(dir, ['replay', 'copied.retro']), REFUSED)
   })
 }
+
+t.test("[B11] what is said to Node's own debugger stands in no file", async (t) => {
+  const dir = t.testdir(HOOKS)
+  // It waits for ever where its input ends before it has reached the program.
+  const answer = (text: string, child: ChildProcess) => {
+    if (/Break on start[\s\S]*debug> $/.test(text)) child.stdin?.end('.exit\n')
+  }
+  const options = { cwd: dir, env: toUser(dir, 'ann'), keepStdin: true, onOutput: answer }
+  const recorded = await recordInputs([process.execPath, 'inspect', '--port=0', 'other.mjs'], options)
+  t.equal(recorded.code, 0, recorded.stderr)
+  cpSync(join(dir, 'program.retro'), join(dir, 'copied.retro'), { recursive: true, preserveTimestamps: true })
+  t.match(await retroscope(dir, ['replay', 'copied.retro', '--thread', '0']), REFUSED)
+})
 
 t.test('[B11] what the system makes of the recording itself does not stand here', async (t) => {
   const dir = t.testdir({ 'main.cjs': 'console.log(Math.random() < 2)' })
