@@ -1,5 +1,6 @@
 import type { Internals } from '../../src/boundary/node/internals.js'
 import { replace } from '../../src/boundary/node/synchronous.js'
+import { Effects } from './effects.js'
 import { FirstStop } from './first-stop.js'
 
 interface Inspector {
@@ -29,6 +30,7 @@ export class Debugged {
   readonly #tape: { bypass: boolean }
   readonly #ids: AsyncIds
   readonly #first: FirstStop
+  readonly #effects: Effects
   #tell: Tell | undefined
   #before:
     | { readonly bypass: boolean; readonly id: number; readonly console: PropertyDescriptor | undefined }
@@ -40,6 +42,7 @@ export class Debugged {
     this.#inspector = inspector
     this.#ids = internals.binding('async_wrap') as unknown as AsyncIds
     this.#tape = tape
+    this.#effects = new Effects(internals)
     // For a debugger's sake Node would number promises, and the program's own numbers would shift.
     const nothing = (): void => {}
     inspector.registerAsyncHook(nothing, nothing)
@@ -82,11 +85,13 @@ export class Debugged {
       const console = getOwnPropertyDescriptor(globalThis, 'console')
       this.#before = { bypass: this.#tape.bypass, id: fields[constants.kAsyncIdCounter]!, console }
       this.#tape.bypass = true
+      this.#effects.isRefused = true
       if (console) defineProperty(globalThis, 'console', { ...toPlain(console), value: this.#inspector.console })
     } else if (!begins && before) {
       this.#before = undefined
       if (before.console) defineProperty(globalThis, 'console', before.console)
       fields[constants.kAsyncIdCounter] = before.id
+      this.#effects.isRefused = false
       this.#tape.bypass = before.bypass
     }
   }
