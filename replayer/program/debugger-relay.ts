@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { type HeldProgram, TAPE } from './held-program.js'
 import type { Params } from './inspector-link.js'
-import { type Frame, FrameReader, toTextFrame } from './websocket.js'
+import { type Frame, FrameReader, toCloseFrame, toTextFrame } from './websocket.js'
 
 interface Command {
   readonly id: number
@@ -16,6 +16,10 @@ const LEAVING = new Set(
 
 /** Commands that run code: on a tape that goes on meanwhile, they would take what is the program's. */
 const EVALUATING = new Set(['Runtime.evaluate', 'Runtime.callFunctionOn', 'Runtime.runScript'])
+
+/** Why a debugger is left: it sends what is not taken, or what is no command. */
+const UNSUPPORTED = 1003
+const INVALID = 1007
 
 const PAUSED = '{"method":"Debugger.paused"'
 const RESUMED = '{"method":"Debugger.resumed"'
@@ -77,8 +81,16 @@ export class DebuggerRelay {
   }
 
   #queue(from: 'debugger' | 'program', frame: Frame): void {
-    if (from === 'debugger') this.#toProgram = this.#toProgram.then(() => this.#ask(frame))
-    else this.#toDebugger = this.#toDebugger.then(() => this.#tell(frame))
+    const drop = (): void => this.#drop(INVALID)
+    if (from === 'debugger') this.#toProgram = this.#toProgram.then(() => this.#ask(frame)).catch(drop)
+    else this.#toDebugger = this.#toDebugger.then(() => this.#tell(frame)).catch(drop)
+  }
+
+  /** Of what one debugger says wrong, nothing else ends. */
+  #drop(code: number): void {
+    if (this.#debugger.writableEnded) return
+    this.#debugger.write(toCloseFrame(code))
+    this.#debugger.destroySoon()
   }
 
   async #tell({ text = '', bytes }: Frame): Promise<void> {
@@ -113,7 +125,10 @@ export class DebuggerRelay {
     return at >= 0
   }
 
-  async #ask({ text, bytes, isClose }: Frame): Promise<void> {
+  async #ask({ text, bytes, isClose, isStrange }: Frame): Promise<void> {
+    if (this.#debugger.writableEnded) return
+    // Parts would pass unread.
+    if (isStrange) return this.#drop(UNSUPPORTED)
     if (isClose) await this.#leave()
     if (text === undefined) return void this.#program.write(bytes)
     const command = JSON.parse(text) as Command

@@ -142,9 +142,12 @@ export class HeldProgram {
     await link.ask('NodeRuntime.notifyWhenWaitingForDisconnect', { enabled: true })
     // What comes before it waits is lost.
     const again = setInterval(() => void link.ask('Runtime.runIfWaitingForDebugger'), AGAIN_MS)
-    await link.ask('Runtime.runIfWaitingForDebugger')
-    await met
-    clearInterval(again)
+    try {
+      await link.ask('Runtime.runIfWaitingForDebugger')
+      await met
+    } finally {
+      clearInterval(again)
+    }
     const stopped = link.next('Debugger.paused')
     await link.ask('Debugger.enable')
     // Steps are the debugger's: they end where one of those that are connected does not pass over.

@@ -6,12 +6,16 @@ export interface Frame {
   readonly text?: string
   /** The last of its sender. */
   readonly isClose: boolean
+  /** A part of a message, or none of text. */
+  readonly isStrange: boolean
   /** All of it, as it came. */
   readonly bytes: Buffer
 }
 
 const TEXT = 0x81
 const CLOSE = 0x88
+const PING = 0x89
+const PONG = 0x8a
 const MASKED = 0x80
 const LONG = 127
 const MIDDLE = 126
@@ -53,11 +57,13 @@ function measure(bytes: Buffer): { readonly header: number; readonly end: number
 }
 
 function toFrame(bytes: Buffer, header: number): Frame {
-  const isClose = bytes[0] === CLOSE
-  if (bytes[0] !== TEXT) return { bytes, isClose }
+  const kind = bytes[0]!
+  const isClose = kind === CLOSE
+  const isStrange = kind !== TEXT && !isClose && kind !== PING && kind !== PONG
+  if (kind !== TEXT) return { bytes, isClose, isStrange }
   const content = bytes.subarray(header)
-  if (!(bytes[1]! & MASKED)) return { bytes, isClose, text: content.toString() }
-  return { bytes, isClose, text: masked(content, bytes.subarray(header - 4, header)).toString() }
+  if (!(bytes[1]! & MASKED)) return { bytes, isClose, isStrange, text: content.toString() }
+  return { bytes, isClose, isStrange, text: masked(content, bytes.subarray(header - 4, header)).toString() }
 }
 
 /** A text message as the inspector sends it, or, masked, as a debugger does. */
@@ -68,6 +74,11 @@ export function toTextFrame(text: string, sender: 'inspector' | 'debugger'): Buf
   header[1]! |= MASKED
   const mask = randomBytes(4)
   return Buffer.concat([header, mask, masked(content, mask)])
+}
+
+/** The last frame of a server, with its reason (RFC 6455, 7.4.1). */
+export function toCloseFrame(code: number): Buffer {
+  return Buffer.from([CLOSE, 2, code >> 8, code & 0xff])
 }
 
 function toHeader(size: number): Buffer {
