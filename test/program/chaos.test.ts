@@ -86,7 +86,7 @@ for (const { name, file, text, command } of SUITES) {
     let failures = 0
     for (let n = 0; n < PLAIN_RUNS; n++) if ((await run(command, { cwd: dir })).code !== 0) failures++
     t.ok(failures <= PLAIN_RUNS / 50, `${failures} of ${PLAIN_RUNS} plain runs fail`)
-    const flags = ['-o', 'program.retro', '--chaos=7', '--until-failure', '--max-runs', '200']
+    const flags = ['-o', 'program.retro', '--chaos=7', '--until-failure', '--max-runs', '600']
     const recorded = await runRecord(flags, command, { cwd: dir })
     t.equal(recorded.code, 1)
     t.match(recorded.own.at(-1), /the command exited with 1 in run \d+, chaos seed \d+/)
