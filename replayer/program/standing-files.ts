@@ -4,12 +4,18 @@ import { resolve, sep } from 'node:path'
 /** What the system makes up, of the words of a process among others. Files in memory are files. */
 const MADE_UP = /^\/(?:proc|sys|dev(?!\/shm\/))(?:\/|$)/
 
+type Used = Pick<typeof fs, 'statSync' | 'openSync' | 'fstatSync' | 'readFileSync' | 'closeSync'>
+
+function pick({ statSync, openSync, fstatSync, readFileSync, closeSync }: Used): Used {
+  return { statSync, openSync, fstatSync, readFileSync, closeSync }
+}
+
 /** Files that stand here whether or not a recording runs again. A path comes from the recording, which may name what it has
  *  brought along: its own files, those of its replay, the words of its command. */
 export class StandingFiles {
   readonly #brought: readonly string[]
-  // The program may put others in their places.
-  readonly #fs = { ...fs }
+  // The program may put others in their places. One by one: `fs.promises` would load what keeps the clock of before.
+  readonly #fs = pick(fs)
   readonly #toReal = fs.realpathSync.native
 
   /** @param brought places of the recording and its replay */
